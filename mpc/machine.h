@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+
+#include "mpc/word.h"
+
+namespace mpc {
+
+/// The machine that a step runs on; the key to that machine's memory, and to no other's.
+class Machine {
+ public:
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  MachineId id() const { return id_; }
+  /// No step runs here again until a message comes.
+  void sleep() const { asleep_ = true; }
+
+ private:
+  friend class Cluster;
+  template <class T>
+  friend class PerMachine;
+
+  Machine(MachineId id, std::size_t local) : id_(id), local_(local) {}
+
+  MachineId id_;
+  std::size_t local_;  // among the machines of its rank
+  mutable bool asleep_ = false;
+};
+
+}  // namespace mpc

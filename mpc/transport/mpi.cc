@@ -1,0 +1,209 @@
+#include "mpc/transport/mpi.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <mpi.h>
+
+#include "mpc/buffer.h"
+
+namespace mpc {
+namespace {
+
+constexpr int message_tag = 1;
+
+struct IntCounts {
+  std::vector<int> send, send_at, receive, receive_at;
+  Buffer staging;
+};
+
+/// Point to point, every MPI call at most `piece` words: for blocks that an int cannot count.
+void exchange_in_pieces(std::span<const Outgoing> send, std::span<const Incoming> receive, std::size_t piece) {
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  std::vector<MPI_Request> requests;
+  const auto ranks = send.size();
+  for (std::size_t step = 0; step < ranks; ++step) {
+    const auto from = (static_cast<std::size_t>(rank) + ranks - step) % ranks;
+    for (std::size_t at = 0; at < receive[from].count; at += piece) {
+      const auto count = static_cast<int>(std::min(piece, receive[from].count - at));
+      MPI_Irecv(receive[from].words + at, count, MPI_UINT64_T, static_cast<int>(from), message_tag, MPI_COMM_WORLD,
+                &requests.emplace_back());
+    }
+  }
+  for (std::size_t step = 0; step < ranks; ++step) {
+    const auto to = (static_cast<std::size_t>(rank) + step) % ranks;
+    for (std::size_t at = 0; at < send[to].count; at += piece) {
+      const auto count = static_cast<int>(std::min(piece, send[to].count - at));
+      MPI_Isend(send[to].words + at, count, MPI_UINT64_T, static_cast<int>(to), message_tag, MPI_COMM_WORLD, &requests.emplace_back());
+    }
+  }
+  MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE);
+}
+
+/// Offsets of the blocks from the lowest one, in words; false if one does not fit an int.
+template <class Block>
+bool offsets(std::span<const Block> blocks, std::vector<int>& counts, std::vector<int>& at, const Word*& base) {
+  counts.assign(blocks.size(), 0);
+  at.assign(blocks.size(), 0);
+  base = nullptr;
+  for (const auto& block : blocks) {
+    if (block.count != 0 && (base == nullptr || std::less<>()(static_cast<const Word*>(block.words), base))) base = block.words;
+  }
+  for (std::size_t r = 0; r < blocks.size(); ++r) {
+    if (blocks[r].count == 0) continue;
+    const auto offset = static_cast<std::size_t>(blocks[r].words - base);
+    if (offset >= MpiTransport::default_piece_words) return false;
+    counts[r] = static_cast<int>(blocks[r].count);
+    at[r] = static_cast<int>(offset);
+  }
+  return true;
+}
+
+void exchange_words(std::span<const Outgoing> send, std::span<const Incoming> receive, std::size_t total, std::size_t piece,
+                    IntCounts& ints) {
+  // All ranks know the total, so they choose the same way; total <= piece bounds every block.
+  if (total > piece) return exchange_in_pieces(send, receive, piece);
+  std::vector<Outgoing> packed;
+  const Word* from = nullptr;
+  const Word* to = nullptr;
+  if (!offsets(send, ints.send, ints.send_at, from)) {
+    // Blocks too far apart for an int: the slices kept the room of a larger round.
+    std::size_t words = 0;
+    for (const auto& block : send) words += block.count;
+    ints.staging.reserve(words);
+    auto* next = ints.staging.data();
+    for (const auto& block : send) {
+      packed.push_back({next, block.count});
+      if (block.count != 0) next = std::copy_n(block.words, block.count, next);
+    }
+    offsets(std::span<const Outgoing>(packed), ints.send, ints.send_at, from);
+  }
+  if (!offsets(receive, ints.receive, ints.receive_at, to)) throw Fault("receive blocks of one exchange lie more than 2^31 words apart");
+  MPI_Alltoallv(from, ints.send.data(), ints.send_at.data(), MPI_UINT64_T, const_cast<Word*>(to), ints.receive.data(),
+                ints.receive_at.data(), MPI_UINT64_T, MPI_COMM_WORLD);
+}
+
+class MpiRanks final : public Ranks {
+ public:
+  MpiRanks() {
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
+    MPI_Comm_size(MPI_COMM_WORLD, &size_);
+  }
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+
+  std::vector<std::uint64_t> exchange(std::span<const std::uint64_t> send, std::span<const std::size_t> counts,
+                                      std::vector<std::size_t>& received) override {
+    const auto ranks = static_cast<std::size_t>(size_);
+    std::vector<std::uint64_t> announced(ranks), expected(ranks);
+    std::ranges::copy(counts, announced.begin());
+    MPI_Alltoall(announced.data(), 1, MPI_UINT64_T, expected.data(), 1, MPI_UINT64_T, MPI_COMM_WORLD);
+    received.assign(expected.begin(), expected.end());
+    std::uint64_t in_all = 0;
+    for (const auto count : expected) in_all += count;
+    std::vector<std::uint64_t> result(in_all);
+    const auto total = sum(in_all);
+    std::vector<Outgoing> out(ranks);
+    std::vector<Incoming> in(ranks);
+    const auto* from = send.data();
+    auto* to = result.data();
+    for (std::size_t r = 0; r < ranks; ++r) {
+      out[r] = {from, counts[r]};
+      in[r] = {to, received[r]};
+      from += counts[r];
+      to += received[r];
+    }
+    exchange_words(out, in, total, MpiTransport::default_piece_words, ints_);
+    return result;
+  }
+
+  void reduce(std::span<std::uint64_t> values, Reduction how) override {
+    const auto op = how == Reduction::sum ? MPI_SUM : how == Reduction::minimum ? MPI_MIN : MPI_MAX;
+    MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), MPI_UINT64_T, op, MPI_COMM_WORLD);
+  }
+
+  void broadcast(std::string& bytes, int root) override {
+    std::uint64_t size = bytes.size();
+    MPI_Bcast(&size, 1, MPI_UINT64_T, root, MPI_COMM_WORLD);
+    bytes.resize(size);
+    constexpr std::size_t piece = std::size_t{1} << 30;
+    for (std::size_t at = 0; at < size; at += piece) {
+      MPI_Bcast(bytes.data() + at, static_cast<int>(std::min(piece, size - at)), MPI_CHAR, root, MPI_COMM_WORLD);
+    }
+  }
+
+  std::vector<std::uint64_t> gather(std::span<const std::uint64_t> mine) override {
+    const auto ranks = static_cast<std::size_t>(size_);
+    std::uint64_t count = mine.size();
+    std::vector<std::uint64_t> counts(ranks);
+    MPI_Allgather(&count, 1, MPI_UINT64_T, counts.data(), 1, MPI_UINT64_T, MPI_COMM_WORLD);
+    std::uint64_t in_all = 0;
+    for (const auto c : counts) in_all += c;
+    std::vector<std::uint64_t> result(in_all);
+    std::vector<Outgoing> out(ranks, Outgoing{mine.data(), mine.size()});
+    std::vector<Incoming> in(ranks);
+    auto* to = result.data();
+    for (std::size_t r = 0; r < ranks; ++r) {
+      in[r] = {to, counts[r]};
+      to += counts[r];
+    }
+    exchange_words(out, in, in_all * ranks, MpiTransport::default_piece_words, ints_);
+    return result;
+  }
+
+  [[noreturn]] void abort(Exit exit) override {
+    MPI_Abort(MPI_COMM_WORLD, static_cast<int>(exit));
+    std::_Exit(static_cast<int>(exit));
+  }
+
+ private:
+  int rank_ = 0;
+  int size_ = 1;
+  IntCounts ints_;
+};
+
+}  // namespace
+
+MpiSession::MpiSession(int& argc, char**& argv) {
+  // Open MPI, started without a launcher, would start a daemon, and for that look for ssh.
+  bool launched = false;
+  for (const auto* name : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"})
+    launched = launched || std::getenv(name) != nullptr;
+  if (!launched) setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+  MPI_Init(&argc, &argv);
+  ranks_ = std::make_unique<MpiRanks>();
+}
+
+MpiSession::~MpiSession() { MPI_Finalize(); }
+
+std::string MpiSession::library_version() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING];
+  int length = 0;
+  MPI_Get_library_version(text, &length);
+  const std::string whole(text, static_cast<std::size_t>(length));
+  return whole.substr(0, whole.find(','));
+}
+
+struct MpiTransport::Counts : IntCounts {};
+
+MpiTransport::MpiTransport(Ranks& ranks, std::size_t piece_words)
+    : ranks_(ranks), piece_words_(piece_words), counts_(std::make_unique<Counts>()) {}
+
+MpiTransport::~MpiTransport() = default;
+
+void MpiTransport::announce(std::span<const Word> send, std::span<Word> receive, std::size_t each) {
+  const auto count = static_cast<int>(each);
+  MPI_Alltoall(send.data(), count, MPI_UINT64_T, receive.data(), count, MPI_UINT64_T, MPI_COMM_WORLD);
+}
+
+void MpiTransport::exchange(std::span<const Outgoing> send, std::span<const Incoming> receive, std::size_t total) {
+  exchange_words(send, receive, total, piece_words_, *counts_);
+}
+
+void MpiTransport::minimum(std::span<Word> values) {
+  MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), MPI_UINT64_T, MPI_MIN, MPI_COMM_WORLD);
+}
+
+}  // namespace mpc

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+
+namespace mpc {
+
+/// An integer of at most word_bits bits (mpc/model.h). A step that is to be compiled into weights touches words only through
+/// arithmetic, comparison and the three functions below: the same names exist for symbolic words.
+using Word = std::uint64_t;
+
+/// A product of two words.
+__extension__ using DoubleWord = unsigned __int128;
+
+/// a if the condition holds, else b.
+constexpr Word where(bool condition, Word a, Word b) { return condition ? a : b; }
+constexpr Word min(Word a, Word b) { return b < a ? b : a; }
+constexpr Word max(Word a, Word b) { return a < b ? b : a; }
+
+/// A machine of the model, 0..q-1. Never an MPI rank.
+struct MachineId {
+  std::uint64_t value = 0;
+  friend constexpr auto operator<=>(MachineId, MachineId) = default;
+};
+
+/// A number of words.
+struct Words {
+  std::uint64_t count = 0;
+  friend constexpr auto operator<=>(Words, Words) = default;
+};
+
+/// A round of a run, counted from 1.
+struct Round {
+  std::uint64_t number = 0;
+  friend constexpr auto operator<=>(Round, Round) = default;
+};
+
+/// Packs two ids into one word: half the load of every (vertex, label) message.
+class Pairing {
+ public:
+  constexpr explicit Pairing(unsigned half_bits) : half_bits_(half_bits), mask_((Word{1} << half_bits) - 1) {}
+  constexpr Word pack(Word high, Word low) const { return (high << half_bits_) | low; }
+  constexpr Word high(Word pair) const { return pair >> half_bits_; }
+  constexpr Word low(Word pair) const { return pair & mask_; }
+
+ private:
+  unsigned half_bits_;
+  Word mask_;
+};
+
+}  // namespace mpc
