@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "protocols/graph/edge.h"
+
+namespace protocols::oracle {
+
+/// What two breadth-first searches find out about distances.
+struct Sweep {
+  std::uint64_t eccentricity = 0;  ///< of the smallest vertex of the component
+  std::uint64_t diameter = 0;      ///< at least; exact for trees
+};
+
+/// A lower bound on the diameter of the component with the most vertices (the one with the smallest vertex, among equals): a breadth-first
+/// search from its smallest vertex finds a farthest one, a second search from there measures. Zeros without edges. O(n + m).
+Sweep double_sweep(std::uint64_t vertices, std::span<const Edge> edges);
+
+}  // namespace protocols::oracle
