@@ -1,0 +1,82 @@
+#include <optional>
+
+#include <CLI/CLI.hpp>
+#include <boost/version.hpp>
+#include <fmt/core.h>
+
+#include "mpc/error.h"
+#include "mpc/transport/mpi.h"
+
+#include "bench/command/graph_command.h"
+#include "bench/command/list.h"
+#include "bench/command/revision.h"
+#include "bench/command/run.h"
+#include "bench/command/run_options.h"
+#include "bench/roundtrip.h"
+
+namespace roundtrip {
+namespace {
+
+std::string version() {
+  return fmt::format("roundtrip {}\ngit   {}\nMPI   {}\nBoost {}.{}.{}\nBLAS  not used\nCUDA  not used\n", version_number(), revision(),
+                     mpc::MpiSession::library_version(), BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100);
+}
+
+/// Parses and runs; what it throws is the same on every rank.
+mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
+  const bool first = ranks.rank() == 0;
+  CLI::App app("Protocols of the Massively Parallel Computation model on MPI ranks (MPC as in parallel algorithms, not secure computation)",
+               "roundtrip");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", version);
+  app.get_formatter()->column_width(36);
+  RunOptions run_options;
+  auto& run_command = *app.add_subcommand("run", "run a protocol on a graph");
+  declare(run_command, run_options);
+  auto& list_command = *app.add_subcommand("list", "the protocols and what they declare");
+  GraphOptions graph_options;
+  auto& graph_command = *app.add_subcommand("graph", "write a generated graph, or one that was read, as an edge list");
+  declare(graph_command, graph_options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    if (first) app.exit(asked);
+    return mpc::Exit::done;
+  } catch (const CLI::ParseError& error) {
+    const char* help = argc > 1 && argv[1][0] != '-' ? argv[1] : "";
+    throw mpc::UsageError(fmt::format("{}; see `roundtrip {}{}--help`", error.what(), help, *help == '\0' ? "" : " "));
+  }
+  if (list_command.parsed()) {
+    if (first) fmt::print("{}", list());
+    return mpc::Exit::done;
+  }
+  if (graph_command.parsed()) {
+    write_graph(graph_options, ranks);
+    return mpc::Exit::done;
+  }
+  return run(run_options, ranks);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  mpc::MpiSession session(argc, argv);
+  auto& ranks = session.ranks();
+  try {
+    return static_cast<int>(dispatch(argc, argv, ranks));
+  } catch (const mpc::Error& error) {
+    // Thrown on every rank with the same text; one of them says it.
+    if (ranks.rank() == 0) fmt::print(stderr, "roundtrip: {}\n", error.what());
+    return static_cast<int>(error.exit());
+  } catch (const std::exception& error) {
+    // Not agreed on: the other ranks may be waiting for this one.
+    fmt::print(stderr, "roundtrip: rank {}: {}\n", ranks.rank(), error.what());
+    std::fflush(stderr);
+  } catch (...) {
+    fmt::print(stderr, "roundtrip: rank {}: an exception of unknown type\n", ranks.rank());
+  }
+  ranks.abort(mpc::Exit::fault);
+  return static_cast<int>(mpc::Exit::fault);
+}
+
+}  // namespace roundtrip

@@ -1,0 +1,41 @@
+#include "bench/command/graph_command.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include "protocols/graph/edge_list.h"
+#include "protocols/graph/generators.h"
+#include "protocols/graph/graph.h"
+
+#include "bench/command/run_options.h"
+#include "bench/command/text.h"
+
+namespace roundtrip {
+
+void declare(CLI::App& command, GraphOptions& options) {
+  std::string kinds = "Generators:\n";
+  for (const auto& kind : protocols::graph_kinds()) kinds += fmt::format("  {:<28}{}\n", kind.name + ":" + kind.arguments, kind.meaning);
+  command.footer(kinds);
+  command.add_option("spec", options.spec, "a generator, or an edge list to read")->required();
+  command.add_option("--out", options.out, "where to write; gzip if it ends in .gz; - is standard output")->required()->option_text("FILE");
+  command
+      .add_option_function<std::string>(
+          "--vertices", [&options](const std::string& word) { options.vertices = whole_number(word, "--vertices"); },
+          "the vertices are 0..N-1")
+      ->option_text("N");
+  command
+      .add_option_function<std::string>(
+          "--seed", [&options](const std::string& word) { options.seed = whole_number(word, "--seed"); }, "of the generator (default 1)")
+      ->option_text("K");
+}
+
+void write_graph(const GraphOptions& options, mpc::Ranks& ranks) {
+  const auto graph =
+      protocols::build(protocols::load(options.spec, options.vertices, options.seed, ranks), protocols::Ids::as_given, options.seed, ranks);
+  protocols::write_edge_list(options.out, graph, ranks);
+  if (ranks.rank() == 0 && options.out != "-") {
+    fmt::print(stderr, "{}: {} vertices, {} edges\n", options.out, grouped(graph.vertices), grouped(graph.edges));
+  }
+}
+
+}  // namespace roundtrip

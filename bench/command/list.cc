@@ -1,0 +1,23 @@
+#include "bench/command/list.h"
+
+#include <fmt/core.h>
+
+#include "bench/command/registry.h"
+
+namespace roundtrip {
+
+std::string list() {
+  std::string text;
+  for (const auto& protocol : registered()) {
+    const auto& about = protocol.about;
+    text += fmt::format("{}\n  problem  {}\n  answer   {}\n", about.name, about.problem, about.answer);
+    for (const auto& variant : about.variants) {
+      text += fmt::format("  --variant {}{}\n", variant.name, &variant == &about.variants.front() ? " (default)" : "");
+      text += fmt::format("    rounds   at most {}\n    words    {}\n    least s  {}\n    source   {}\n", variant.rounds, variant.words,
+                          variant.least_memory, variant.source);
+    }
+  }
+  return text + "n vertices, m edges, N = 2m input words, q machines of s words, T = max(1, ceil(log_f q)), f = max(2, floor(s/4))\n";
+}
+
+}  // namespace roundtrip

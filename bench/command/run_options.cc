@@ -1,0 +1,72 @@
+#include "bench/command/run_options.h"
+
+#include <charconv>
+#include <map>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include "mpc/error.h"
+
+namespace roundtrip {
+
+std::uint64_t whole_number(const std::string& text, const std::string& option) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw mpc::UsageError(fmt::format("{} is '{}'; expected a whole number", option, text));
+  }
+  return value;
+}
+
+void declare(CLI::App& command, RunOptions& options) {
+  const auto whole = [&command](const std::string& name, auto& target, const std::string& text) {
+    return command.add_option_function<std::string>(
+        name, [name, &target](const std::string& word) { target = whole_number(word, name); }, text);
+  };
+  command.add_option("protocol", options.protocol, "what to run: see `roundtrip list`")->required();
+  command.add_option("--graph", options.graph, "an edge list (plain or .gz), or a generator: see `roundtrip graph --help`")->required();
+  command.add_option("--variant", options.variant, "how: see `roundtrip list`");
+  whole("--vertices", options.vertices, "the vertices are 0..N-1")->option_text("N");
+  const std::map<std::string, protocols::Ids> ids{{"random", protocols::Ids::random}, {"as-given", protocols::Ids::as_given}};
+  command.add_option("--ids", options.ids, "random: relabel by a public permutation (default); as-given")
+      ->transform(CLI::CheckedTransformer(ids).description(""))
+      ->option_text("random|as-given");
+
+  auto& model = options.model;
+  auto* delta =
+      command.add_option("--delta", model.delta, "s = ceil(c N^delta), 0 < delta <= 1 (default 0.5)")->option_text("D")->group("Model");
+  auto* words = command.add_option("--words", model.words, "s words a machine, or `min`: the least s of the protocol")
+                    ->option_text("S|min")
+                    ->group("Model");
+  words->excludes(delta);
+  command.add_option("--c", model.c, "the constant in s (default 8)")->option_text("C")->excludes(words)->group("Model");
+  command.add_option("--slack", model.slack, "the constant in q = ceil(slack N^(1+gamma) / s) (default 8)")
+      ->option_text("K")
+      ->group("Model");
+  command.add_option("--gamma", model.gamma, "(default 0)")->option_text("G")->group("Model");
+  whole("--machines", model.machines, "q machines")->option_text("Q")->group("Model");
+  whole("--seed", model.seed, "of the public hash, the relabelling and the generators (default 1)")->option_text("K")->group("Model");
+  command.add_option("--transport", options.transport, "mpi (default), in_process (one rank), scrambled (random delivery order)")
+      ->check(CLI::IsMember({"mpi", "in_process", "scrambled"}).description(""))
+      ->option_text("NAME");
+
+  command.add_option("--json", options.json, "the result as JSON")->option_text("FILE")->group("Output (FILE may be -)");
+  command.add_option("--csv", options.csv, "the result as one CSV row")->option_text("FILE")->group("Output (FILE may be -)");
+  command.add_option("--ledger", options.ledger, "every round as a CSV row")->option_text("FILE")->group("Output (FILE may be -)");
+  command.add_option("--labels", options.labels, "a line `vertex label` per vertex")->option_text("FILE")->group("Output (FILE may be -)");
+  command.add_flag("--explain", options.explain, "attribute the rounds to their primitives");
+  command.add_flag("--dry-run", options.dry_run, "say q, s and the declared rounds, and run nothing");
+  command.add_flag("--no-verify", options.no_verify, "do not check the answer with a serial oracle");
+}
+
+void check(const RunOptions& options) {
+  int taken = 0;
+  for (const auto* file : {&options.json, &options.csv, &options.ledger, &options.labels}) taken += *file == "-" ? 1 : 0;
+  if (taken > 1) throw mpc::UsageError("more than one of --json, --csv, --ledger and --labels is '-'; standard output can hold one");
+  if (!options.model.words.empty() && options.model.words != "min" && whole_number(options.model.words, "--words") == 0) {
+    throw mpc::UsageError("--words is 0; expected at least 1, or min");
+  }
+}
+
+}  // namespace roundtrip

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "mpc/model.h"
+
+#include "protocols/graph/vertex_ids.h"
+
+namespace CLI {
+class App;
+}
+
+namespace roundtrip {
+
+/// How the model of a run is chosen: `--delta`, or `--words`, and the constants.
+struct ModelOptions {
+  std::optional<double> delta;  ///< 0.5 if neither delta nor words is given
+  std::string words;            ///< a number, "min", or empty
+  double c = 8, slack = 8, gamma = 0;
+  std::optional<std::uint64_t> machines;
+  std::uint64_t seed = 1;
+};
+
+/// The options of `run`.
+struct RunOptions {
+  std::string protocol, variant, graph;
+  std::optional<std::uint64_t> vertices;
+  protocols::Ids ids = protocols::Ids::random;
+  ModelOptions model;
+  std::string transport = "mpi";
+  std::string json, csv, ledger, labels;  ///< files; empty: not wanted; "-": standard output
+  bool explain = false, dry_run = false, no_verify = false;
+
+  /// Whether a file goes to standard output, which then holds nothing else.
+  bool stdout_taken() const { return json == "-" || csv == "-" || ledger == "-" || labels == "-"; }
+};
+
+/// Declares the options on a CLI11 subcommand; they are parsed into `options`, which must outlive it.
+void declare(CLI::App& command, RunOptions& options);
+
+/// What the parser cannot check: throws UsageError.
+void check(const RunOptions& options);
+
+/// A whole number from a command-line word: throws UsageError, naming the option.
+std::uint64_t whole_number(const std::string& text, const std::string& option);
+
+}  // namespace roundtrip
