@@ -1,0 +1,271 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "mpc/primitives/broadcast.h"
+#include "mpc/primitives/gather.h"
+#include "mpc/primitives/key_owners.h"
+#include "mpc/primitives/lookup.h"
+#include "mpc/primitives/neighbourhood_reduction.h"
+#include "mpc/transport/in_process.h"
+#include "mpc/transport/scrambled.h"
+
+namespace tests {
+namespace {
+
+using mpc::Word;
+
+mpc::Model model(std::uint64_t machines, std::uint64_t memory) {
+  mpc::Model model;
+  model.machines = machines;
+  model.memory = mpc::Words{memory};
+  model.word_bits = 40;
+  return model;
+}
+
+/// A protocol that leans on the order of arrival fails here.
+class Primitives : public testing::Test {
+ protected:
+  mpc::InProcess in_process;
+  mpc::Scrambled transport{in_process, 3};
+};
+
+using Broadcast = Primitives;
+TEST_F(Broadcast, ReachesAllInTheDeclaredRounds) {
+  for (const std::uint64_t machines : {1, 2, 3, 4, 9, 10, 64, 100, 243, 244}) {
+    for (const std::uint64_t fan_out : {1, 2, 3, 10, 500}) {
+      for (const auto root : {std::uint64_t{0}, machines / 2, machines - 1}) {
+        SCOPED_TRACE(std::to_string(machines) + " machines, fan-out " + std::to_string(fan_out) + ", root " + std::to_string(root));
+        mpc::Cluster cluster(model(machines, 4000), transport);
+        using Value = std::vector<Word>;
+        auto value = cluster.make<Value>([&](const mpc::Machine& me) { return me.id().value == root ? Value{5, 6, 7} : Value{1}; });
+        mpc::broadcast<Value>(cluster, value, mpc::MachineId{root}, fan_out);
+        cluster.inspect([&](const mpc::Machine& me) { EXPECT_EQ(value[me], (Value{5, 6, 7})); });
+        const auto ledger = cluster.finish();
+        // By hand: (1 + fan_out)^R >= q, and R is the least such.
+        EXPECT_EQ(ledger.rounds.size(), mpc::broadcast_rounds(machines, fan_out));
+        double reached = 1;
+        for (std::size_t r = 0; r + 1 < ledger.rounds.size(); ++r) reached *= static_cast<double>(1 + fan_out);
+        if (machines > 1) {
+          EXPECT_LT(reached, static_cast<double>(machines));
+          EXPECT_GE(reached * static_cast<double>(1 + fan_out), static_cast<double>(machines));
+        }
+        EXPECT_LE(ledger.max_sent(), fan_out * 4);
+        EXPECT_LE(ledger.max_received(), 4U);  // nobody hears it twice in a round
+        EXPECT_EQ(ledger.messages(), machines - 1);
+      }
+    }
+  }
+}
+
+using Gather = Primitives;
+TEST_F(Gather, BringsEveryItemInOrder) {
+  for (const std::uint64_t machines : {1, 2, 7, 40}) {
+    const auto root = machines / 3;
+    mpc::Cluster cluster(model(machines, 200), transport);
+    const auto items_of = [](std::uint64_t machine) {
+      std::vector<Word> items(machine % 4);
+      for (std::size_t i = 0; i < items.size(); ++i) items[i] = 10 * machine + i;
+      return items;
+    };
+    auto mail = mpc::gather<Word>(cluster, mpc::MachineId{root}, [&](const mpc::Machine& me) { return items_of(me.id().value); });
+    std::vector<std::pair<std::uint64_t, Word>> expected, got;
+    for (std::uint64_t m = 0; m < machines; ++m) {
+      for (const auto item : items_of(m)) expected.emplace_back(m, item);
+    }
+    cluster.local(mail, [&](const auto& me, auto inbox) {
+      if (me.id().value != root) {
+        EXPECT_TRUE(inbox.empty());
+      }
+      for (const auto& [source, item] : inbox) got.emplace_back(source.value, item);
+    });
+    EXPECT_EQ(got, expected);
+    const auto ledger = cluster.finish();
+    EXPECT_EQ(ledger.rounds.size(), 1U);
+    EXPECT_EQ(ledger.max_received(), expected.size());
+  }
+}
+
+TEST(KeyOwners, CutTheKeysEvenly) {
+  for (const std::uint64_t machines : {1, 2, 3, 7, 64, 1000}) {
+    for (const std::uint64_t keys : {0, 1, 2, 6, 7, 8, 999, 1000, 1001, 5000}) {
+      const mpc::KeyOwners owners(keys, machines);
+      std::vector<std::uint64_t> slots(machines, 0);
+      for (std::uint64_t key = 0; key < keys; ++key) {
+        const auto owner = owners.owner(key);
+        ASSERT_LT(owner.value, machines);
+        ASSERT_EQ(owners.key(owner, owners.slot(key)), key);
+        ASSERT_LT(owners.slot(key), owners.slots(owner));
+        ++slots[owner.value];
+      }
+      for (std::uint64_t m = 0; m < machines; ++m) {
+        ASSERT_EQ(slots[m], owners.slots(mpc::MachineId{m}));
+        ASSERT_LE(slots[m], owners.most_slots());
+      }
+      EXPECT_EQ(owners.most_slots(), (keys + machines - 1) / machines);
+    }
+  }
+  // The division by a multiplication, near its limits.
+  for (const std::uint64_t machines : {1U, 3U, 641U, 65'537U, 2'147'483'647U}) {
+    const mpc::KeyOwners owners(std::uint64_t{1} << 32, machines);
+    for (std::uint64_t key = (std::uint64_t{1} << 32) - 3; key < std::uint64_t{1} << 32; ++key) {
+      for (const auto near : {key, key / machines * machines, key / machines * machines - 1}) {
+        if (near >= std::uint64_t{1} << 32) continue;
+        ASSERT_EQ(owners.slot(near), near / machines);
+        ASSERT_EQ(owners.owner(near).value, near % machines);
+      }
+    }
+  }
+}
+
+/// Distinct keys of a machine, owner by owner.
+std::vector<Word> keys_of(std::uint64_t machine, const mpc::KeyOwners& owners, bool hot) {
+  std::set<Word> chosen;
+  if (hot) chosen.insert(owners.keys() / 2);
+  for (std::uint64_t i = 0; i < mpc::mix(machine) % 6; ++i) chosen.insert(mpc::mix(machine * 100 + i) % owners.keys());
+  std::vector<Word> keys(chosen.begin(), chosen.end());
+  std::ranges::sort(keys, {}, [&](Word key) { return std::pair(owners.owner(key), key); });
+  return keys;
+}
+
+using Lookup = Primitives;
+TEST_F(Lookup, AnswersEveryKey) {
+  for (const bool hot : {false, true}) {
+    for (const std::uint64_t machines : {1, 2, 5, 33}) {
+      for (const std::uint64_t keys : {1, 7, 100}) {
+        SCOPED_TRACE(std::to_string(machines) + " machines, " + std::to_string(keys) + " keys");
+        const mpc::KeyOwners owners(keys, machines);
+        mpc::Cluster cluster(model(machines, 500), transport);
+        auto table = cluster.make<std::vector<Word>>([&](const mpc::Machine& me) {
+          std::vector<Word> slots(owners.slots(me.id()));
+          for (std::size_t slot = 0; slot < slots.size(); ++slot) slots[slot] = 3 * owners.key(me.id(), slot) + 1;
+          return slots;
+        });
+        std::uint64_t answers = 0, asked = 0;
+        for (std::uint64_t m = 0; m < machines; ++m) asked += keys_of(m, owners, hot).size();
+        mpc::lookup(
+            cluster, owners, [&](const auto& me) { return keys_of(me.id().value, owners, hot); },
+            [&](const auto& me, Word slot) { return table[me].at(slot); },
+            [&](const auto& me, std::size_t i, Word word) {
+              ++answers;
+              EXPECT_EQ(word, 3 * keys_of(me.id().value, owners, hot).at(i) + 1);
+            });
+        EXPECT_EQ(answers, asked);
+        const auto ledger = cluster.finish();
+        EXPECT_EQ(ledger.rounds.size(), 2U);
+        EXPECT_EQ(ledger.words(), 2 * asked);
+        if (hot) {
+          EXPECT_GE(ledger.max_received(), machines);
+        }
+      }
+    }
+  }
+}
+
+struct Larger {
+  Word operator()(Word a, Word b) const { return mpc::max(a, b); }
+};
+
+struct Summary {
+  Word sum = 0, notes = 0;
+};
+
+using Neighbourhood = Primitives;
+/// Several reductions in a row, the first with nothing riding along, then with an all-reduce of as many rounds as it takes.
+TEST_F(Neighbourhood, CombinesAnswersAndLetsAReductionRide) {
+  constexpr Word notes = 3;
+  for (const bool hot : {false, true}) {
+    for (const std::uint64_t machines : {1, 2, 3, 5, 33, 100}) {
+      for (const std::uint64_t keys : {1, 7, 100}) {
+        for (const std::uint64_t memory : {400, 1600}) {
+          SCOPED_TRACE(std::to_string(machines) + " machines, " + std::to_string(keys) + " keys, s = " + std::to_string(memory));
+          const mpc::KeyOwners owners(keys, machines);
+          auto with = model(machines, memory);
+          if (memory == 400) with.memory = mpc::Words{hot ? 2 * machines + 100 : 400};
+          mpc::Cluster cluster(with, transport);
+          mpc::RidingAllReduce rider(cluster, Larger{});
+          mpc::NeighbourhoodReduction reduction(cluster, owners, rider, notes);
+          EXPECT_FALSE(rider.finished());
+          std::uint64_t most_keys = 0;
+          for (std::uint64_t m = 0; m < machines; ++m) most_keys = std::max(most_keys, keys_of(m, owners, hot).size());
+          const auto value = [](std::uint64_t machine, Word key, int turn) {
+            return (machine * 7 + key * 3 + static_cast<Word>(turn)) % 1000;
+          };
+          const auto note = [](std::uint64_t machine, Word key) { return (machine + key) % notes; };
+          const auto own = [](std::uint64_t machine, int turn) { return mpc::mix(machine + static_cast<Word>(turn)) >> 40; };
+          int started = -1, finished = 0;
+          constexpr int turns = 14;
+          for (int turn = 0; turn < turns; ++turn) {
+            if (turn > 0 && !rider.running()) {
+              started = turn;
+              rider.start([&](const auto& me) { return own(me.id().value, turn); });
+            }
+            // The answer by one process: who knows something about a key, and who wants an answer (all but note 2).
+            std::map<Word, Summary> expected;
+            for (std::uint64_t m = 0; m < machines; ++m) {
+              for (const auto key : keys_of(m, owners, hot)) {
+                expected[key].sum += value(m, key, turn);
+                expected[key].notes += note(m, key);
+              }
+            }
+            auto asked = reduction.up([&](const auto& me, auto&& ask) {
+              const auto id = me.id().value;
+              for (const auto key : keys_of(id, owners, hot)) ask(key, value(id, key, turn), note(id, key));
+            });
+            std::uint64_t uses = 0;
+            std::set<Word> answered;
+            reduction.template down<Summary>(
+                asked,
+                [&](Summary& summary, Word, Word its_note, Word its_value) {
+                  summary.sum += its_value;
+                  summary.notes += its_note;
+                  return its_note != 2;
+                },
+                [&](const auto& me, Word key, const Summary& summary) {
+                  EXPECT_EQ(owners.owner(key), me.id());
+                  EXPECT_TRUE(answered.insert(key).second) << "a second answer for key " << key;
+                  EXPECT_EQ(summary.notes, expected[key].notes);
+                  return summary.sum;
+                },
+                [&](const auto& me, std::span<const Word> answers) {
+                  ++uses;
+                  const auto id = me.id().value;
+                  std::vector<Word> wanted;
+                  for (const auto key : keys_of(id, owners, hot)) {
+                    if (note(id, key) != 2) wanted.push_back(expected[key].sum);
+                  }
+                  EXPECT_TRUE(std::ranges::equal(answers, wanted)) << "machine " << id << ", turn " << turn;
+                });
+            EXPECT_EQ(uses, machines);
+            EXPECT_EQ(answered.size(), expected.size());
+            if (rider.finished()) {
+              ++finished;
+              EXPECT_FALSE(rider.finished());
+              Word largest = 0;
+              for (std::uint64_t m = 0; m < machines; ++m) largest = std::max(largest, own(m, started));
+              cluster.local([&](const auto& me) { EXPECT_EQ(rider.result(me), largest); });
+            }
+          }
+          // T rounds ride in ceil(T / 2) reductions of two rounds each.
+          const auto each = std::max<std::uint64_t>(1, (with.tree_rounds() + 1) / 2);
+          EXPECT_EQ(finished, static_cast<int>((turns - 1) / each));
+          const auto ledger = cluster.finish();
+          EXPECT_EQ(ledger.rounds.size(), 2U * turns);
+          EXPECT_EQ(ledger.rounds[0].label, "up");
+          EXPECT_EQ(ledger.rounds[1].label, "down");
+          EXPECT_EQ(ledger.max_kept(), 2U);
+          EXPECT_LE(ledger.rounds[0].max_sent, most_keys);
+          for (std::size_t r = 0; r < ledger.rounds.size(); r += 2) EXPECT_LE(ledger.rounds[r].max_sent, most_keys + rider.words(with));
+          if (hot) {
+            EXPECT_GE(ledger.rounds[0].max_received, machines);
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tests

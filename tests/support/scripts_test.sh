@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Tests of the scripts that other tests rest on: each must fail where it has to.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+failed=0
+
+# wants CODE TEXT COMMAND...: the exit code, and what the output must contain ("" for no output at all).
+wants() {
+  local wanted=$1 text=$2 code=0 output
+  shift 2
+  output=$("$@" 2>&1 </dev/null) || code=$?
+  if [[ "$code" != "$wanted" || "$output" != *"$text"* || (-z "$text" && -n "$output") ]]; then
+    echo "wanted exit code $wanted and '$text' from: $*"
+    echo "got exit code $code and: $output"
+    failed=1
+  fi
+}
+
+program() {  # program NAME LINE...: an executable script
+  printf '%s\n' '#!/bin/bash' "${@:2}" >"$folder/$1"
+  chmod +x "$folder/$1"
+}
+
+# mpi_test.sh
+mpi_test=$root/tests/support/mpi_test.sh
+first='if [[ "$OMPI_COMM_WORLD_RANK" == 0 ]]; then'
+program good "$first"' echo "[ RANKS ] 4 tests on $OMPI_COMM_WORLD_SIZE ranks, 0 failed"; fi'
+program none "$first"' echo "[ RANKS ] 0 tests on $OMPI_COMM_WORLD_SIZE ranks, 0 failed"; fi'
+program bad "$first"' echo "[ RANKS ] 4 tests on $OMPI_COMM_WORLD_SIZE ranks, 1 failed"; fi'
+program alone 'echo "[ RANKS ] 4 tests on 1 ranks, 0 failed"'
+program silent 'true'
+program one_fails 'if [[ "$OMPI_COMM_WORLD_RANK" == 1 ]]; then exit 1; fi; echo "[ RANKS ] 4 tests on 2 ranks, 0 failed"'
+program hangs 'sleep 60'
+wants 0 "4 tests on 2 ranks, 0 failed" "$mpi_test" 2 60 "$folder/good"
+wants 1 "not exactly one line" "$mpi_test" 2 60 "$folder/none"
+wants 1 "not exactly one line" "$mpi_test" 2 60 "$folder/bad"
+wants 1 "not exactly one line" "$mpi_test" 2 60 "$folder/alone"
+wants 1 "not exactly one line" "$mpi_test" 2 60 "$folder/silent"
+wants 1 "ended with exit code 1" "$mpi_test" 2 60 "$folder/one_fails"
+wants 1 "not done after 2 seconds" "$mpi_test" 2 2 "$folder/hangs"
+wants 1 "ended with exit code" "$mpi_test" 2 60 "$folder/missing"
+mkdir "$folder/broken"
+program broken/mpirun 'exit 0'
+wants 1 "not exactly one line" env PATH="$folder/broken:$PATH" "$mpi_test" 2 60 "$folder/good"
+
+# compile_fail.sh
+compile_fail=$root/tests/support/compile_fail.sh
+program compiler 'if [[ "$*" == *-DWRONG* ]]; then echo "a.cc:1: error: no such type" >&2; exit 1; fi'
+wants 0 "" "$compile_fail" a.cc - - "$folder/compiler"
+wants 0 "" "$compile_fail" a.cc WRONG "no such" "$folder/compiler"
+wants 1 "no error matches" "$compile_fail" a.cc WRONG "other words" "$folder/compiler"
+wants 1 "and must not" "$compile_fail" a.cc RIGHT "no such" "$folder/compiler"
+wants 1 "" "$compile_fail" a.cc - - false
+
+# install_dependencies.sh, on a machine with nothing but a shell.
+install=$root/bench/install_dependencies.sh
+mkdir "$folder/bare"
+ln -s "$(command -v bash)" "$(command -v env)" "$folder/bare/"
+program bare/id 'echo 1000'
+wants 2 "there is no apt-get here" env PATH="$folder/bare" bash "$install"
+program bare/apt-get 'echo "apt-get $*"'
+wants 2 "as root, run: apt-get update && apt-get install -y --no-install-recommends g++ cmake" env PATH="$folder/bare" bash "$install"
+program bare/sudo 'if [[ "$1" == -n ]]; then exit 0; fi; echo "with sudo: $*"'
+wants 0 "with sudo: env DEBIAN_FRONTEND=noninteractive apt-get install -y" env PATH="$folder/bare" bash "$install"
+program bare/id 'echo 0'
+rm "$folder/bare/sudo"
+wants 0 "apt-get install -y" env PATH="$folder/bare" bash "$install"
+program bare/apt-get 'exit 100'
+wants 100 "apt-get update failed" env PATH="$folder/bare" bash "$install"
+# With everything there: nothing is said, nothing is run.
+program bare/dpkg-query 'echo installed'
+wants 0 "" env PATH="$folder/bare" bash "$install"
+
+# run.sh
+wants 2 "usage" "$root/tests/run.sh" slow
+wants 2 "usage" "$root/tests/run.sh" quick quick
+
+exit "$failed"
