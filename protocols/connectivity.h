@@ -121,16 +121,23 @@ class Connectivity {
     if (live != 0) finish(rider);
   }
 
-  /// New names for the edges and labels of a machine.
+  /// Fills labels_ with where the machine's labels stand after these answers (labels, with or without a note).
   template <class Machine>
-  void rename(const Machine& me, std::span<const Word> answers, std::uint64_t operation) {
-    auto& mine = graph_[me];
+  void move_labels(const Machine& me, std::span<const Word> answers) {
+    const auto& mine = graph_[me];
     labels_.assign(owners_.slots(me.id()), 0);
     for (std::size_t slot = 0; slot < labels_.size(); ++slot) {
       const auto label = mine.labels.empty() ? 0 : mine.labels[slot];
       labels_[slot] = label == 0 ? owners_.key(me.id(), slot) : pairing_.low(answers[label - 1]);
     }
     for (const auto moved : mine.moved) labels_[pairing_.high(moved)] = pairing_.low(moved);
+  }
+
+  /// New names for the edges and labels of a machine.
+  template <class Machine>
+  void rename(const Machine& me, std::span<const Word> answers, std::uint64_t operation) {
+    auto& mine = graph_[me];
+    move_labels(me, answers);
     edges_.clear();
     for (const auto edge : mine.edges) {
       const auto [a, b] = local_.indices(edge);
@@ -185,13 +192,8 @@ class Connectivity {
           return label;
         },
         [&](const auto& me, auto answers) {
-          auto& mine = graph_[me];
-          labels_.assign(owners_.slots(me.id()), 0);
-          for (std::size_t slot = 0; slot < labels_.size(); ++slot) {
-            labels_[slot] = mine.labels[slot] == 0 ? owners_.key(me.id(), slot) : answers[mine.labels[slot] - 1];
-          }
-          for (const auto moved : mine.moved) labels_[pairing_.high(moved)] = pairing_.low(moved);
-          local_.assemble(me.id(), mine, {}, labels_);
+          move_labels(me, answers);
+          local_.assemble(me.id(), graph_[me], {}, labels_);
         });
   }
 
