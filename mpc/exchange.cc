@@ -90,7 +90,7 @@ Exchange::Exchange(Transport& transport, std::uint64_t machines)
   group_.assign(((std::max<std::uint64_t>(mine_.count, 1) - 1) >> low_bits_) + 1, 0);
 }
 
-void Exchange::open(std::size_t message_words) {
+void Exchange::open(std::size_t message_words, std::string_view) {
   seconds_ = {};
   message_words_ = message_words;
   const bool positions = !transport_.keeps_order();
@@ -128,7 +128,7 @@ Exchange::Announced Exchange::announce(std::uint64_t failed) {
     all_words_ += words[3];
     result.failed = std::min(result.failed, words[4]);
   }
-  result.messages = all_messages_;
+  result.moves = all_messages_ != 0;
   return result;
 }
 

@@ -2,20 +2,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "mpc/buffer.h"
 #include "mpc/inbox.h"
+#include "mpc/machine.h"
 #include "mpc/send_buffer.h"
 #include "mpc/transport.h"
 
 namespace mpc {
-
-/// The machines of a rank: a block of consecutive ids.
-struct MachineBlock {
-  std::uint64_t first = 0;
-  std::uint64_t count = 0;
-};
 
 /// A number of letters on one rank, or a letter's place among them.
 using Position = std::uint32_t;
@@ -29,16 +25,18 @@ class Exchange {
 
   /// Machines per rank; the last ranks may host fewer or none.
   std::uint64_t block() const { return block_; }
+  /// Machines whose letters share a slice of `outgoing`.
+  std::uint64_t slice_machines() const { return block_; }
   MachineBlock mine() const { return mine_; }
   SendBuffer& outgoing() { return outgoing_; }
 
-  /// Starts a round of messages of `message_words` words each, or of any length if that is 0.
-  void open(std::size_t message_words);
+  /// Starts a round of messages of `message_words` words each, or of any length if that is 0; its label is for messages of error.
+  void open(std::size_t message_words, std::string_view label = {});
 
   /// What all ranks know after announcing.
   struct Announced {
     std::uint64_t failed = UINT64_MAX;  ///< the smallest that a rank brought; UINT64_MAX if nothing failed
-    std::uint64_t messages = 0;         ///< in all
+    bool moves = false;                 ///< there is something to deliver
   };
   Announced announce(std::uint64_t failed);
 

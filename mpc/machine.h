@@ -6,6 +6,12 @@
 
 namespace mpc {
 
+/// The machines of a rank: a block of consecutive ids.
+struct MachineBlock {
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+};
+
 /// The machine that a step runs on; the key to that machine's memory, and to no other's.
 class Machine {
  public:
@@ -17,8 +23,9 @@ class Machine {
   void sleep() const { asleep_ = true; }
 
  private:
-  friend class Cluster;
-  template <class T>
+  template <class>
+  friend class BasicCluster;
+  template <class>
   friend class PerMachine;
 
   Machine(MachineId id, std::size_t local) : id_(id), local_(local) {}

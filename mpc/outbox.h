@@ -19,7 +19,8 @@ class OutboxBase {
   OutboxBase& operator=(const OutboxBase&) = delete;
 
  protected:
-  friend class Cluster;
+  template <class>
+  friend class BasicCluster;
 
   OutboxBase(SendBuffer& buffer, std::uint64_t machines, std::uint64_t block, std::uint64_t memory, Word wide_bits)
       : buffer_(buffer),
@@ -101,7 +102,8 @@ class Outbox : public OutboxBase {
   void send(MachineId destination, const T& message) { send(Word{destination.value}, message); }
 
  private:
-  friend class Cluster;
+  template <class>
+  friend class BasicCluster;
   using OutboxBase::OutboxBase;
 
   void send_plain(std::size_t rank, Word header, const T& message, std::size_t words) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,14 @@ class KeptVariable {
   virtual Measure measure(std::size_t local) const = 0;
   /// The OR of all integers on all machines of the rank.
   virtual Word bits_of_all() const = 0;
+  /// Appends the words of the machine's value.
+  virtual void pack(std::size_t local, std::vector<Word>& to) const = 0;
+  /// Replaces the machine's value by what these words say; returns where the next variable's begin.
+  virtual const Word* unpack(std::size_t local, const Word* from) = 0;
+  /// What the variable holds, for naming it.
+  virtual const std::type_info& type() const = 0;
+  /// Forgets the machine's value.
+  virtual void clear(std::size_t local) = 0;
   /// Words on every machine if that never changes, else 0.
   std::size_t fixed_words() const { return fixed_words_; }
 
@@ -79,7 +88,8 @@ class PerMachine {
   const T& operator[](const Machine& me) const { return storage_->values[me.local_]; }
 
  private:
-  friend class Cluster;
+  template <class>
+  friend class BasicCluster;
 
   struct Storage final : KeptVariable {
     Storage(KeptMemory& kept_memory, std::size_t machines)
@@ -96,6 +106,20 @@ class PerMachine {
       for (std::size_t local = 0; local < count; ++local) bits |= bits_of(values[local]);
       return bits;
     }
+
+    void pack(std::size_t local, std::vector<Word>& to) const override {
+      const auto begin = to.size();
+      to.resize(begin + words_of(values[local]));
+      WordPacker(to.data() + begin) & values[local];
+    }
+    const Word* unpack(std::size_t local, const Word* from) override {
+      values[local] = T();
+      WordUnpacker unpacker(from);
+      unpacker& values[local];
+      return unpacker.next;
+    }
+    const std::type_info& type() const override { return typeid(T); }
+    void clear(std::size_t local) override { values[local] = T(); }
 
     KeptMemory& memory;
     std::size_t count;
