@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+/// What a transformer computes with. Arrays are dense, one row after the other; the letters of their shapes:
+///   n  rows: tokens that ask, or rows of a row function        a  columns in
+///   t  tokens that are looked at                               b  columns out
+///   k  width of a query and of a key                           u  rows of an embedding's table
+///   v  width of a value
+/// Real is float or double, and every sum is taken in it, in ascending order of its index. Row i of a result depends on row i of the
+/// first argument and on no other, and is the same bits however many rows there are. NaN goes through every kernel: none swallows it.
+namespace bridge {
+
+enum class Activation { relu, gelu, gelu_tanh };
+
+/// A token that every query sees, whatever the mask; it has a key and a value, and no row of its own.
+template <class Real>
+struct StartToken {
+  std::vector<Real> key;    ///< [k]
+  std::vector<Real> value;  ///< [v]
+};
+
+struct AttentionShape {
+  std::size_t n, t, k, v;
+};
+
+/// Plain loops: the measure for every other kernel.
+namespace reference {
+
+/// out = softmax(scale * queries keys^T, masked) values. The largest logit of a row is taken off before exp, and a masked logit is minus
+/// infinity: what it weighs is not looked at. A row that sees nothing (all masked, no start token) is zeros, and so are its weights.
+/// A row whose visible logits are all minus infinity, or include NaN or plus infinity, is NaN.
+///   queries [n, k], keys [t, k], values [t, v]
+///   mask    [n, t], 0 hides; empty: nothing is hidden
+///   start   null: none; it comes last in every sum
+///   out     [n, v]
+///   weights [n, t], or [n, t + 1] with a start token, whose column is the last; empty: not wanted
+template <class Real>
+void attention(const AttentionShape& shape, std::span<const Real> queries, std::span<const Real> keys, std::span<const Real> values,
+               std::span<const std::uint8_t> mask, Real scale, const StartToken<Real>* start, std::span<Real> out,
+               std::span<Real> weights = {});
+
+/// out = x W + bias; a row's sum begins with the bias.
+///   x [n, a], W [a, b], bias [b] or empty: zero, out [n, b]
+template <class Real>
+void linear(std::size_t n, std::size_t a, std::size_t b, std::span<const Real> x, std::span<const Real> W, std::span<const Real> bias,
+            std::span<Real> out);
+
+/// In place, x [any]:
+///   relu       max(x, 0)
+///   gelu       x/2 (1 + erf(x / sqrt 2))
+///   gelu_tanh  x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+template <class Real>
+void activate(Activation activation, std::span<Real> x);
+
+/// out = (x - mean) / sqrt(variance + epsilon) * gain + bias, by row; the variance divides by a.
+///   x [n, a], gain [a], bias [a], out [n, a]
+template <class Real>
+void layer_norm(std::size_t n, std::size_t a, std::span<const Real> x, std::span<const Real> gain, std::span<const Real> bias, Real epsilon,
+                std::span<Real> out);
+
+/// out[i] = table[ids[i]].
+///   ids [n], each below u; table [u, b], out [n, b]
+template <class Real>
+void embedding(std::size_t n, std::size_t b, std::span<const std::size_t> ids, std::span<const Real> table, std::span<Real> out);
+
+}  // namespace reference
+}  // namespace bridge
