@@ -114,7 +114,7 @@ TEST(ForwardOnRanks, ARankWithoutTokensNeedNoColumns) {
 
 TEST(ForwardOnRanks, FailsEverywhereAsOnOneProcess) {
   constexpr auto nan = std::numeric_limits<double>::quiet_NaN();
-  const auto spoil = [](std::vector<std::size_t> at) {
+  const auto spoil = [](const std::vector<std::size_t>& at) {
     return Oracle<double>{"spoil", 1, 1, [at](std::size_t token, std::span<const double> row) {
                             return std::vector<double>{std::ranges::count(at, token) != 0 ? nan : row[0]};
                           }};
@@ -130,9 +130,10 @@ TEST(ForwardOnRanks, FailsEverywhereAsOnOneProcess) {
   const auto expect = [&](const std::string& text, const Layer<double>& layer) {
     const Transformer<double> transformer(17, 1, {layer});
     EXPECT_EQ(refusal([&] { forward(transformer, x); }), text);
-    for (const auto& [name, starts] : spreads(17)) {
-      EXPECT_EQ(refusal([&] { forward(transformer, part(x, starts), world()); }), text) << "spread " << name;
-      EXPECT_EQ(refusal([&] { apply(layer, part(x, starts), starts, world()); }), text) << "spread " << name;
+    for (const auto& spread : spreads(17)) {
+      const auto& starts = spread.second;
+      EXPECT_EQ(refusal([&] { forward(transformer, part(x, starts), world()); }), text) << "spread " << spread.first;
+      EXPECT_EQ(refusal([&] { apply(layer, part(x, starts), starts, world()); }), text) << "spread " << spread.first;
     }
   };
   expect("fault: layer 0, before, token 16: NaN", {spoil({16}), {}, {}});

@@ -22,7 +22,7 @@ void attention(const AttentionShape& shape, std::span<const Real> queries, std::
                std::span<const std::uint8_t> mask, Real scale, const StartToken<Real>* start, std::span<Real> out,
                std::span<Real> weights) {
   constexpr auto minus_infinity = -std::numeric_limits<Real>::infinity();
-  const auto& [n, t, k, v] = shape;
+  const auto n = shape.n, t = shape.t, k = shape.k, v = shape.v;
   std::vector<Real> row(start == nullptr ? t : t + 1);  // logits, then weights
   for (std::size_t i = 0; i < n; ++i) {
     const auto* query = queries.data() + i * k;
