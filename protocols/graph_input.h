@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "mpc/exchange.h"
+#include "mpc/machine.h"
 #include "mpc/model.h"
 #include "mpc/primitives/key_owners.h"
 #include "mpc/word.h"
