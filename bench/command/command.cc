@@ -7,6 +7,8 @@
 #include "mpc/error.h"
 #include "mpc/transport/mpi.h"
 
+#include "bench/command/check_theorem1.h"
+#include "bench/command/compile.h"
 #include "bench/command/graph_command.h"
 #include "bench/command/list.h"
 #include "bench/command/revision.h"
@@ -34,6 +36,15 @@ mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
   auto& run_command = *app.add_subcommand("run", "run a protocol on a graph");
   declare(run_command, run_options);
   auto& list_command = *app.add_subcommand("list", "the protocols and what they declare");
+  CompileOptions compile_options;
+  auto& compile_command = *app.add_subcommand("compile", "run a protocol on a graph as a transformer, and say why it is exact");
+  declare(compile_command, compile_options);
+  CheckTheorem1Options theorem1_options;
+  auto& check_command = *app.add_subcommand("check", "check a theorem at sizes of your choice");
+  check_command.require_subcommand(1);
+  auto& theorem1_command = *check_command.add_subcommand(
+      "theorem1", "run protocols on messages and as transformers, and compare every machine's memory after every round");
+  declare(theorem1_command, theorem1_options);
   GraphOptions graph_options;
   auto& graph_command = *app.add_subcommand("graph", "write a generated graph, or one that was read, as an edge list");
   declare(graph_command, graph_options);
@@ -54,6 +65,8 @@ mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
     write_graph(graph_options, ranks);
     return mpc::Exit::done;
   }
+  if (theorem1_command.parsed()) return check_theorem1(theorem1_options, ranks);
+  if (compile_command.parsed()) return compile(compile_options, ranks);
   return run(run_options, ranks);
 }
 

@@ -9,13 +9,17 @@
 #include "protocols/graph_input.h"
 #include "protocols/protocol.h"
 
+#include "transformer_bridge/compile/transformer_cluster.h"
+
 namespace roundtrip {
 
-/// A protocol as `run` and `list` see it.
+/// A protocol as the commands see it.
 struct Registered {
   protocols::About about;
   std::function<protocols::Bounds(const mpc::Model&, const protocols::Shape&, const protocols::Settings&, std::uint64_t retries)> bounds;
   std::function<protocols::Answer(mpc::Cluster&, const protocols::GraphInput&, const protocols::Settings&)> run;
+  std::function<protocols::Answer(bridge::TransformerCluster&, const protocols::GraphInput&, const protocols::Settings&)>
+      run_as_transformer;
   std::function<protocols::Expected(const protocols::WholeGraph&)> oracle;
   std::function<void(const protocols::Graph&, mpc::Ranks&)> check;  ///< refuses inputs of the wrong kind; may be empty
 };
@@ -31,12 +35,12 @@ void add(Registered protocol);
 
 template <class P>
 Registered described() {
-  Registered protocol{P::about(), P::bounds, P::template run<mpc::Cluster>, P::oracle, {}};
+  Registered protocol{P::about(), P::bounds, P::template run<mpc::Cluster>, P::template run<bridge::TransformerCluster>, P::oracle, {}};
   if constexpr (requires(const protocols::Graph& graph, mpc::Ranks& ranks) { P::check(graph, ranks); }) protocol.check = P::check;
   return protocol;
 }
 
-/// Adds a protocol P to `run` and `list`. P has
+/// Adds a protocol P to the commands. P has
 ///   static protocols::About about();
 ///   static protocols::Bounds bounds(const mpc::Model&, const protocols::Shape&, const protocols::Settings&, std::uint64_t retries);
 ///   template <class Cluster> static protocols::Answer run(Cluster&, const protocols::GraphInput&, const protocols::Settings&);

@@ -4,7 +4,6 @@
 #include <memory>
 
 #include <fmt/core.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "mpc/clock.h"
@@ -12,12 +11,7 @@
 #include "mpc/transport/mpi.h"
 #include "mpc/transport/scrambled.h"
 
-#include "protocols/graph/generators.h"
-#include "protocols/graph/graph.h"
-#include "protocols/graph/labels.h"
-#include "protocols/graph/text_sink.h"
-
-#include "bench/command/model_choice.h"
+#include "bench/command/problem.h"
 #include "bench/command/report.h"
 #include "bench/command/run_result.h"
 #include "bench/command/verify.h"
@@ -43,23 +37,6 @@ Carrier make_transport(const RunOptions& options, mpc::Ranks& ranks) {
   }
   if (options.transport == "scrambled") carrier.scrambled = std::make_unique<mpc::Scrambled>(*carrier.base, options.model.seed);
   return carrier;
-}
-
-/// Rank 0 writes a whole text; a failure is a failure on every rank.
-void write_text(const std::string& path, const std::string& text, mpc::Ranks& ranks) {
-  if (path.empty()) return;
-  mpc::together(ranks, [&] {
-    if (ranks.rank() != 0) return;
-    protocols::TextSink sink(path);
-    sink.write(text);
-    sink.close();
-  });
-}
-
-std::uint64_t peak_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
 /// One line on a terminal while a long run goes on.
@@ -89,21 +66,6 @@ class Progress {
   bool shown_ = false;
 };
 
-protocols::GraphInput deal(protocols::Graph& graph, const mpc::Model& model, const mpc::Cluster& cluster, mpc::Ranks& ranks) {
-  std::vector<std::uint64_t> first_edges;
-  const auto block = cluster.machines_here();
-  auto firsts = ranks.gather(std::vector<std::uint64_t>{block.first});
-  firsts.push_back(model.machines);
-  first_edges.reserve(firsts.size());
-  for (const auto machine : firsts) first_edges.push_back(protocols::GraphInput::first_edge(machine, graph.edges, model.machines));
-  return {{graph.active, graph.edges},
-          graph.vertices - graph.active,
-          graph.ids.numbering(),
-          model.machines,
-          block,
-          protocols::redistribute(graph, first_edges, ranks)};
-}
-
 /// Runs the protocol; on a violation the rounds that were completed still reach the ledger's file.
 protocols::Answer solve(const Registered& protocol, const protocols::Settings& settings, const protocols::GraphInput& input,
                         mpc::Cluster& cluster, const RunOptions& options, RunResult& result, mpc::Ranks& ranks) {
@@ -122,7 +84,7 @@ protocols::Answer solve(const Registered& protocol, const protocols::Settings& s
 }
 
 /// Everything that was asked for. A file that cannot be written does not keep the others from being written.
-void write_results(const RunOptions& options, const RunResult& result, const protocols::Graph& graph, const protocols::Answer& answer,
+void write_results(const RunOptions& options, const RunResult& result, const Problem& problem, const protocols::Answer& answer,
                    mpc::Ranks& ranks) {
   std::exception_ptr first;
   const auto attempt = [&](auto&& write) {
@@ -139,13 +101,7 @@ void write_results(const RunOptions& options, const RunResult& result, const pro
   attempt([&] { write_text(options.json, json_report(result, options), ranks); });
   attempt([&] { write_text(options.csv, csv_report(result, options), ranks); });
   if (!options.labels.empty()) {
-    attempt([&] {
-      if (graph.active != 0 && ranks.sum(answer.labels.size()) == 0) {
-        throw mpc::UsageError(
-            fmt::format("{} ({}) finds no labels: --labels has nothing to write", result.about.name, result.variant.name));
-      }
-      protocols::write_labels(options.labels, protocols::smallest_original(graph, answer.labels, ranks), ranks);
-    });
+    attempt([&] { write_labels(options.labels, problem, answer, ranks); });
   }
   if (first) std::rethrow_exception(first);
 }
@@ -154,50 +110,44 @@ void write_results(const RunOptions& options, const RunResult& result, const pro
 
 mpc::Exit run(const RunOptions& options, mpc::Ranks& ranks) {
   check(options);
-  const auto& protocol = find_protocol(options.protocol);
-  const protocols::Settings settings{find_variant(protocol.about, options.variant).name, !options.labels.empty()};
   auto carrier = make_transport(options, ranks);
-  const auto start = mpc::seconds_now();
-  auto graph =
-      protocols::build(protocols::load(options.graph, options.vertices, options.model.seed, ranks), options.ids, options.model.seed, ranks);
-  if (protocol.check) protocol.check(graph, ranks);
+  auto problem = load_problem(options, !options.labels.empty(), ranks);
 
   RunResult result;
-  result.load_s = mpc::seconds_now() - start;
-  result.about = protocol.about;
-  result.variant = find_variant(protocol.about, options.variant);
-  const protocols::Shape shape{graph.active, graph.edges};
-  result.model = choose_model(options.model, protocol, settings, shape);
-  result.vertices = graph.vertices;
-  result.isolated = graph.vertices - graph.active;
-  result.edges = graph.edges;
+  result.load_s = problem.load_s;
+  result.about = problem.protocol.about;
+  result.variant = problem.variant;
+  result.model = problem.model;
+  result.vertices = problem.graph.vertices;
+  result.isolated = problem.graph.vertices - problem.graph.active;
+  result.edges = problem.graph.edges;
   result.ranks = ranks.size();
   result.transport = carrier.get().name();
-  result.bounds = protocol.bounds(result.model, shape, settings, 0);
+  result.bounds = problem.bounds(0);
   if (options.dry_run) {
     if (ranks.rank() == 0) fmt::print("{}", prediction(result));
     return mpc::Exit::done;
   }
 
   protocols::WholeGraph whole;
-  if (!options.no_verify) whole = gather_graph(graph, ranks);
+  if (!options.no_verify) whole = gather_graph(problem.graph, ranks);
   mpc::Cluster cluster(result.model, carrier.get());
-  const auto input = deal(graph, result.model, cluster, ranks);
-  const auto answer = solve(protocol, settings, input, cluster, options, result, ranks);
+  const auto input = deal(problem.graph, result.model, cluster.machines_here(), ranks);
+  const auto answer = solve(problem.protocol, problem.settings, input, cluster, options, result, ranks);
   result.value = answer.value;
   result.retries = answer.retries;
-  result.bounds = protocol.bounds(result.model, shape, settings, answer.retries);
+  result.bounds = problem.bounds(answer.retries);
   result.rss_bytes = ranks.sum(peak_bytes());
-  if (!options.no_verify) verify(protocol, answer, whole, result, ranks);
+  if (!options.no_verify) verify(problem.protocol, answer, whole, result, ranks);
 
-  write_results(options, result, graph, answer, ranks);
+  write_results(options, result, problem, answer, ranks);
   if (!result.within_bounds() && ranks.rank() == 0) {
-    fmt::print(stderr, "roundtrip: {} ({}) took {} rounds and declares at most {}\n", protocol.about.name, settings.variant,
+    fmt::print(stderr, "roundtrip: {} ({}) took {} rounds and declares at most {}\n", problem.protocol.about.name, problem.variant.name,
                result.ledger.rounds.size(), result.bounds.rounds);
   }
   if (result.verdict == Verdict::wrong && ranks.rank() == 0) {
-    fmt::print(stderr, "roundtrip: the answer is wrong: {} {}, and the serial oracle finds {}{}\n", result.value, protocol.about.answer,
-               result.expected, result.value == result.expected ? ", with other classes" : "");
+    fmt::print(stderr, "roundtrip: the answer is wrong: {} {}, and the serial oracle finds {}{}\n", result.value,
+               problem.protocol.about.answer, result.expected, result.value == result.expected ? ", with other classes" : "");
   }
   return result.verdict != Verdict::wrong && result.within_bounds() ? mpc::Exit::done : mpc::Exit::unverified;
 }

@@ -19,7 +19,7 @@ std::uint64_t whole_number(const std::string& text, const std::string& option) {
   return value;
 }
 
-void declare(CLI::App& command, RunOptions& options) {
+void declare(CLI::App& command, ProblemOptions& options) {
   const auto whole = [&command](const std::string& name, auto& target, const std::string& text) {
     return command.add_option_function<std::string>(
         name, [name, &target](const std::string& word) { target = whole_number(word, name); }, text);
@@ -47,6 +47,10 @@ void declare(CLI::App& command, RunOptions& options) {
   command.add_option("--gamma", model.gamma, "(default 0)")->option_text("G")->group("Model");
   whole("--machines", model.machines, "q machines")->option_text("Q")->group("Model");
   whole("--seed", model.seed, "of the public hash, the relabelling and the generators (default 1)")->option_text("K")->group("Model");
+}
+
+void declare(CLI::App& command, RunOptions& options) {
+  declare(command, static_cast<ProblemOptions&>(options));
   command.add_option("--transport", options.transport, "mpi (default), in_process (one rank), scrambled (random delivery order)")
       ->check(CLI::IsMember({"mpi", "in_process", "scrambled"}).description(""))
       ->option_text("NAME");
@@ -64,6 +68,10 @@ void check(const RunOptions& options) {
   int taken = 0;
   for (const auto* file : {&options.json, &options.csv, &options.ledger, &options.labels}) taken += *file == "-" ? 1 : 0;
   if (taken > 1) throw mpc::UsageError("more than one of --json, --csv, --ledger and --labels is '-'; standard output can hold one");
+  check(static_cast<const ProblemOptions&>(options));
+}
+
+void check(const ProblemOptions& options) {
   if (!options.model.words.empty() && options.model.words != "min" && whole_number(options.model.words, "--words") == 0) {
     throw mpc::UsageError("--words is 0; expected at least 1, or min");
   }

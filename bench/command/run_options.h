@@ -23,12 +23,16 @@ struct ModelOptions {
   std::uint64_t seed = 1;
 };
 
-/// The options of `run`.
-struct RunOptions {
+/// A protocol, a graph and a model.
+struct ProblemOptions {
   std::string protocol, variant, graph;
   std::optional<std::uint64_t> vertices;
   protocols::Ids ids = protocols::Ids::random;
   ModelOptions model;
+};
+
+/// The options of `run`.
+struct RunOptions : ProblemOptions {
   std::string transport = "mpi";
   std::string json, csv, ledger, labels;  ///< files; empty: not wanted; "-": standard output
   bool explain = false, dry_run = false, no_verify = false;
@@ -39,9 +43,11 @@ struct RunOptions {
 
 /// Declares the options on a CLI11 subcommand; they are parsed into `options`, which must outlive it.
 void declare(CLI::App& command, RunOptions& options);
+void declare(CLI::App& command, ProblemOptions& options);
 
 /// What the parser cannot check: throws UsageError.
 void check(const RunOptions& options);
+void check(const ProblemOptions& options);
 
 /// A whole number from a command-line word: throws UsageError, naming the option.
 std::uint64_t whole_number(const std::string& text, const std::string& option);

@@ -21,8 +21,15 @@ struct Distances {
   std::uint64_t eccentricity = 0;  ///< of the smallest vertex of the largest component
 };
 
+/// What the oracle said of an answer.
+struct Verification {
+  Verdict verdict = Verdict::skipped;
+  std::uint64_t expected = 0;  ///< the oracle's value
+  std::optional<Distances> distances;
+};
+
 /// A run, as it is reported. Complete on rank 0.
-struct RunResult {
+struct RunResult : Verification {
   protocols::About about;
   protocols::Variant variant;
   mpc::Model model;
@@ -36,9 +43,6 @@ struct RunResult {
   std::uint64_t value = 0;
   std::uint64_t retries = 0;
   mpc::Ledger ledger;
-  Verdict verdict = Verdict::skipped;
-  std::uint64_t expected = 0;  ///< the oracle's value
-  std::optional<Distances> distances;
 
   double wall_s = 0;            ///< of the protocol, the slowest rank
   double load_s = 0;            ///< of reading or making the graph

@@ -55,7 +55,7 @@ protocols::WholeGraph gather_graph(const protocols::Graph& graph, mpc::Ranks& ra
   return whole;
 }
 
-void verify(const Registered& protocol, const protocols::Answer& answer, const protocols::WholeGraph& graph, RunResult& result,
+void verify(const Registered& protocol, const protocols::Answer& answer, const protocols::WholeGraph& graph, Verification& result,
             mpc::Ranks& ranks) {
   std::vector<std::uint64_t> pairs;
   pairs.reserve(2 * answer.labels.size());

@@ -8,7 +8,7 @@ namespace roundtrip {
 
 /// Checks the answer with the protocol's serial oracle, on rank 0 over the whole graph: the number, and where there are labels that they
 /// fall into the oracle's classes. Sets verdict, expected and distances on every rank. Collective.
-void verify(const Registered& protocol, const protocols::Answer& answer, const protocols::WholeGraph& graph, RunResult& result,
+void verify(const Registered& protocol, const protocols::Answer& answer, const protocols::WholeGraph& graph, Verification& result,
             mpc::Ranks& ranks);
 
 /// The edges of all ranks on rank 0. Collective.

@@ -1,0 +1,184 @@
+#include "bench/command/compile.h"
+
+#include <exception>
+#include <map>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include "mpc/clock.h"
+#include "mpc/transport/mpi.h"
+
+#include "transformer_bridge/compile/graph_tokens.h"
+
+#include "bench/command/compile_report.h"
+#include "bench/command/layer_dump.h"
+#include "bench/command/problem.h"
+#include "bench/command/text.h"
+#include "bench/command/verify.h"
+
+namespace roundtrip {
+
+bridge::LockstepOptions TransformerOptions::lockstep() const {
+  bridge::LockstepOptions lockstep;
+  lockstep.routing = &bridge::routing_mode(routing);
+  lockstep.type = type;
+  lockstep.kernel = kernel;
+  if (limb_bits) {
+    if (*limb_bits < 1 || *limb_bits > 64) throw mpc::UsageError(fmt::format("--limb-bits is {}; expected 1 to 64", *limb_bits));
+    lockstep.limb_bits = static_cast<unsigned>(*limb_bits);
+  }
+  if (temperature) {
+    if (!(*temperature > 0 && *temperature < 1e30))
+      throw mpc::UsageError(fmt::format("--temperature is {}; expected a positive number", *temperature));
+    lockstep.temperature = *temperature;
+  }
+  if (most_gib && !(*most_gib > 0)) throw mpc::UsageError(fmt::format("--most-gib is {}; expected a positive number", *most_gib));
+  return lockstep;
+}
+
+void declare(CLI::App& command, TransformerOptions& options) {
+  const auto* group = "Transformer";
+  command
+      .add_option("--routing", options.routing,
+                  "superimposed: one head, any round within s (default); slots: one head a message, narrow, not for every round")
+      ->option_text("superimposed|slots")
+      ->group(group);
+  const std::map<std::string, bridge::NumberType> types{{"f32", bridge::NumberType::f32}, {"f64", bridge::NumberType::f64}};
+  command.add_option("--dtype", options.type, "number type (default f32)")
+      ->transform(CLI::CheckedTransformer(types).description(""))
+      ->option_text("f32|f64")
+      ->group(group);
+  const std::map<std::string, bridge::Kernel> kernels{{"dense", bridge::Kernel::dense}, {"routed", bridge::Kernel::routed}};
+  command
+      .add_option("--kernel", options.kernel, "dense: every logit; routed: only those whose weight is not 0, found by an index (default)")
+      ->transform(CLI::CheckedTransformer(kernels).description(""))
+      ->option_text("dense|routed")
+      ->group(group);
+  command
+      .add_option_function<std::string>(
+          "--limb-bits", [&options](const std::string& word) { options.limb_bits = whole_number(word, "--limb-bits"); },
+          "most bits of an integer that an average carries (default 20 in f32, 48 in f64); longer words travel in parts")
+      ->option_text("BITS")
+      ->group(group);
+  command.add_option("--temperature", options.temperature, "factor of the logits (default: the smallest power of two that is enough)")
+      ->option_text("C")
+      ->group(group);
+  command
+      .add_option("--most-gib", options.most_gib, "refuse what may need more, in keys and values (default: 3/4 of this machine's memory)")
+      ->option_text("GIB")
+      ->group(group);
+}
+
+void declare(CLI::App& command, CompileOptions& options) {
+  declare(command, static_cast<ProblemOptions&>(options));
+  declare(command, options.transformer);
+  const auto* group = "Output (FILE may be -)";
+  command.add_option("--json", options.json, "the result and the certificate as JSON")->option_text("FILE")->group(group);
+  command.add_option("--labels", options.labels, "a line `vertex label` per vertex")->option_text("FILE")->group(group);
+  command
+      .add_option("--dump-attention", options.dump_attention,
+                  "a folder for the attention matrix of every layer and head, and who sent to whom")
+      ->option_text("DIR")
+      ->group(group);
+  command.add_option("--dump-residual", options.dump_residual, "a folder for the residual stream after every layer, every column named")
+      ->option_text("DIR")
+      ->group(group);
+  command.add_flag("--dry-run", options.dry_run, "say q, s, N, L, H, width and bytes, and run nothing");
+  command.add_flag("--no-verify", options.no_verify, "do not check the answer with a serial oracle");
+}
+
+void refuse_what_cannot_fit(const mpc::Model& model, const TransformerOptions& options, mpc::Ranks& ranks) {
+  const auto lockstep = options.lockstep();
+  const bridge::RoutingTask task{.machines = model.machines,
+                                 .memory = model.memory.count,
+                                 .word_bits = model.word_bits,
+                                 .type = lockstep.type,
+                                 .limb_bits = lockstep.limb_bits,
+                                 .temperature = lockstep.temperature};
+  const auto shape = lockstep.routing->shape(task);
+  const auto bytes = shape.bytes() * ranks.size();
+  // Every rank holds all keys and values. The smallest limit of the ranks counts.
+  const auto physical = 0.75 * static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
+  const auto most = ranks.minimum(static_cast<std::uint64_t>(options.most_gib ? *options.most_gib * 0x1p30 : physical));
+  const bool nameable = shape.slots <= UINT32_MAX && shape.key_width <= UINT32_MAX;
+  if (nameable && bytes <= static_cast<double>(most)) return;
+  throw mpc::Error(
+      mpc::Exit::over_budget,
+      fmt::format(
+          "too large for routing {}: B = {} packets of one word need {} slots, {} columns and up to {:.1f} GiB of keys and values on "
+          "{} rank{}; expected at most {:.1f} GiB{}: use fewer words a machine (--words), fewer machines or --most-gib",
+          shape.routing, task.packets(), grouped(shape.slots), grouped(shape.width()), bytes * 0x1p-30, ranks.size(),
+          ranks.size() == 1 ? "" : "s", static_cast<double>(most) * 0x1p-30, nameable ? "" : " and 2^32 slots"));
+}
+
+namespace {
+
+void check(const CompileOptions& options) {
+  roundtrip::check(static_cast<const ProblemOptions&>(options));
+  if (options.json == "-" && options.labels == "-") {
+    throw mpc::UsageError("both --json and --labels are '-'; standard output can hold one");
+  }
+}
+
+}  // namespace
+
+mpc::Exit compile(const CompileOptions& options, mpc::Ranks& ranks) {
+  check(options);
+  auto lockstep = options.transformer.lockstep();
+  auto problem = load_problem(options, !options.labels.empty(), ranks);
+  if (options.dry_run) {
+    if (ranks.rank() == 0) fmt::print("{}", prediction(problem, options));
+    return mpc::Exit::done;
+  }
+  refuse_what_cannot_fit(problem.model, options.transformer, ranks);
+  LayerDump dump(options.dump_attention, options.dump_residual, problem.model, lockstep, 2 * problem.graph.edges, ranks);
+  if (dump.wanted()) lockstep.on_layer = [&](const bridge::LayerRecord& record) { dump.write(record); };
+
+  CompileResult result;
+  result.ranks = ranks.size();
+  protocols::WholeGraph whole;
+  if (!options.no_verify) whole = gather_graph(problem.graph, ranks);
+  mpc::MpiTransport transport(ranks);
+  bridge::TransformerCluster cluster(problem.model, transport, bridge::graph_dealing(problem.graph.edges, problem.model.machines),
+                                     lockstep);
+  const auto start = mpc::seconds_now();
+  const auto input = bridge::deal_graph(cluster, problem.graph, ranks);
+  result.answer = problem.protocol.run_as_transformer(cluster, input, problem.settings);
+  const auto nanoseconds = static_cast<std::uint64_t>((mpc::seconds_now() - start) * 1e9);
+  result.wall_s = static_cast<double>(ranks.maximum(nanoseconds)) * 1e-9;
+  result.ledger = cluster.finish();
+  result.certificate = cluster.certificate();
+  result.bounds = problem.bounds(result.answer.retries);
+  result.rss_bytes = ranks.sum(peak_bytes());
+  if (!options.no_verify) verify(problem.protocol, result.answer, whole, result, ranks);
+
+  std::exception_ptr first;
+  const auto attempt = [&](auto&& write) {
+    try {
+      write();
+    } catch (const mpc::Error&) {
+      if (!first) first = std::current_exception();
+    }
+  };
+  if (!options.stdout_taken()) attempt([&] { write_text("-", text_report(result, problem, options), ranks); });
+  attempt([&] { write_text(options.json, json_report(result, problem, options), ranks); });
+  if (!options.labels.empty()) attempt([&] { write_labels(options.labels, problem, result.answer, ranks); });
+  if (first) std::rethrow_exception(first);
+
+  if (ranks.rank() == 0) {
+    const auto& about = problem.protocol.about;
+    if (!result.within_bounds()) {
+      fmt::print(stderr, "roundtrip: {} ({}) took {} rounds and declares at most {}\n", about.name, problem.variant.name,
+                 result.ledger.rounds.size(), result.bounds.rounds);
+    }
+    if (result.verdict == Verdict::wrong) {
+      fmt::print(stderr, "roundtrip: the answer is wrong: {} {}, and the serial oracle finds {}\n", result.answer.value, about.answer,
+                 result.expected);
+    }
+  }
+  return result.verdict != Verdict::wrong && result.within_bounds() ? mpc::Exit::done : mpc::Exit::unverified;
+}
+
+}  // namespace roundtrip

@@ -1,0 +1,197 @@
+#include "bench/command/compile_report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "transformer_bridge/compile/theorem.h"
+
+#include "bench/command/revision.h"
+#include "bench/command/text.h"
+
+namespace roundtrip {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// A number, or null for an infinite one: no query has two different logits.
+Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+std::string problem_lines(const Problem& problem, int ranks) {
+  const auto& model = problem.model;
+  return fmt::format("  n = {} vertices ({} isolated), m = {} edges\n", grouped(problem.graph.vertices),
+                     grouped(problem.graph.vertices - problem.graph.active), grouped(problem.graph.edges)) +
+         fmt::format("  N = {} input words, s = {} words of {} bits, q = {} machines; {} rank{}, seed {}\n\n", grouped(model.input_words),
+                     grouped(model.memory.count), model.word_bits, grouped(model.machines), ranks, ranks == 1 ? "" : "s", model.seed);
+}
+
+const char* kernel_name(bridge::Kernel kernel) { return kernel == bridge::Kernel::dense ? "dense" : "routed"; }
+
+}  // namespace
+
+std::string certificate_table(const bridge::Certificate& certificate) {
+  struct Kind {
+    const bridge::LayerCertificate* first;
+    std::uint64_t layers = 0, ties = 0;
+    double margin = 0;
+  };
+  std::vector<Kind> kinds;
+  for (const auto& layer : certificate.layers) {
+    auto it = std::ranges::find_if(kinds, [&](const Kind& kind) {
+      return kind.first->label == layer.label && kind.first->shape.task.packet_words == layer.shape.task.packet_words;
+    });
+    if (it == kinds.end()) it = kinds.insert(kinds.end(), Kind{&layer, 0, 0, layer.measured_margin});
+    ++it->layers;
+    it->ties = std::max(it->ties, layer.measured_ties);
+    it->margin = std::min(it->margin, layer.measured_margin);
+  }
+  std::string text = fmt::format("{:<22}{:>6}{:>7}{:>5}{:>7}{:>11}{:>8}{:>7}{:>8}{:>10}{:>6}\n", "layers by round", "layers", "packet", "B",
+                                 "key", "slots", "margin", "seen", "T*mar", "largest", "ties");
+  for (const auto& [first, layers, ties, margin] : kinds) {
+    const auto& shape = first->shape;
+    text += fmt::format("{:<22}{:>6}{:>7}{:>5}{:>7}{:>11}{:>8}{:>7}{:>8}{:>10}{:>6}\n", first->label, layers, shape.task.packet_words,
+                        shape.routing == "input" ? shape.slots - 1 : shape.task.packets(), shape.key_width, grouped(shape.slots),
+                        shape.margin, std::isfinite(margin) ? fmt::format("{}", margin) : "-", shape.margin * shape.temperature,
+                        grouped(shape.largest_integer), fmt::format("{}", ties));
+  }
+  return text;
+}
+
+std::string text_report(const CompileResult& result, const Problem& problem, const CompileOptions& options) {
+  const auto& certificate = result.certificate;
+  const auto number = bridge::facts(certificate.type);
+  const auto rounds = result.ledger.rounds.size();
+  const auto theorem = bridge::theorem_width(problem.model.memory.count, certificate.tokens);
+  std::string text = fmt::format("{} ({}) on {}, as a transformer\n", problem.protocol.about.name, problem.variant.name, options.graph);
+  text += problem_lines(problem, result.ranks);
+  text += fmt::format("layers     L = {} = R + 1, R = {} rounds (at most {} declared{}); L/R = {:.2f}\n", result.layers(), rounds,
+                      result.bounds.rounds, result.within_bounds() ? "" : ", EXCEEDED",
+                      rounds == 0 ? 0.0 : static_cast<double>(result.layers()) / static_cast<double>(rounds));
+  text += fmt::format("tokens     {} = max(N, q), and a start token\n", grouped(certificate.tokens));
+  text += fmt::format("heads      H = {}, routing {}, keys of {} columns\n", certificate.heads(), options.transformer.routing,
+                      grouped(certificate.key_width()));
+  text += fmt::format("width      m = {} by the formula, {} in use; 96 s^4 ln N of the theorem: {:.3g}, less than N only for N > {:.3g}\n",
+                      grouped(certificate.width()), grouped(certificate.measured_width()), theorem,
+                      bridge::theorem_threshold(problem.model.memory.count));
+  text += "           its row functions are Oracles, the protocol's own steps: it cannot be exported as weights\n";
+  text += fmt::format("exact      in {}, by proof: temperature * margin >= {}, integers up to {}\n\n", number.name, number.vanishing,
+                      grouped(bridge::largest_readable(certificate.type)));
+  text += certificate_table(certificate);
+  const auto seconds = result.ledger.seconds();
+  text += fmt::format("\ntime       {:.3f} s, kernel {}: steps {:.3f}, rows {:.3f}, attention {:.3f}; loading {:.3f} s; memory {} MiB\n",
+                      result.wall_s, kernel_name(options.transformer.kernel), seconds.compute, seconds.pack + seconds.unpack,
+                      seconds.exchange, problem.load_s, grouped(result.rss_bytes >> 20));
+  text += fmt::format("answer     {}: {}\n", problem.protocol.about.answer, grouped(result.answer.value));
+  switch (result.verdict) {
+    case Verdict::verified: text += "verified   yes, by a serial oracle"; break;
+    case Verdict::wrong: text += fmt::format("verified   NO: the serial oracle finds {}", grouped(result.expected)); break;
+    case Verdict::skipped: text += "verified   not checked (--no-verify)"; break;
+  }
+  return text + fmt::format("; digest {:016x}, as of the run on messages\n", result.ledger.digest());
+}
+
+std::string json_report(const CompileResult& result, const Problem& problem, const CompileOptions& options) {
+  const auto& model = problem.model;
+  const auto& certificate = result.certificate;
+  const auto seconds = result.ledger.seconds();
+  Json json;
+  json["schema"] = 1;
+  json["git"] = revision();
+  json["protocol"] = problem.protocol.about.name;
+  json["variant"] = problem.variant.name;
+  json["graph"] = options.graph;
+  json["n"] = problem.graph.vertices;
+  json["m"] = problem.graph.edges;
+  json["input_words"] = model.input_words;
+  json["machines"] = model.machines;
+  json["words"] = model.memory.count;
+  json["word_bits"] = model.word_bits;
+  json["ranks"] = result.ranks;
+  json["seed"] = model.seed;
+  json["routing"] = options.transformer.routing;
+  json["kernel"] = kernel_name(options.transformer.kernel);
+  json["rounds"] = result.ledger.rounds.size();
+  json["rounds_declared"] = result.bounds.rounds;
+  json["layers"] = result.layers();
+  json["tokens"] = certificate.tokens;
+  json["heads"] = certificate.heads();
+  json["width"] = certificate.measured_width();
+  json["width_formula"] = certificate.width();
+  json["width_theorem"] = bridge::theorem_width(model.memory.count, certificate.tokens);
+  json["tokens_theorem"] = bridge::theorem_threshold(model.memory.count);
+  json["key_width"] = certificate.key_width();
+  json["oracle"] = true;
+  json["answer"] = {{problem.protocol.about.answer, result.answer.value}};
+  json["retries"] = result.answer.retries;
+  json["verified"] = result.verdict == Verdict::skipped ? Json(nullptr) : Json(result.verdict == Verdict::verified);
+  json["digest"] = fmt::format("{:016x}", result.ledger.digest());
+  Json proof;
+  proof["exact"] = true;  // what is not exact was refused
+  proof["dtype"] = certificate.type == bridge::NumberType::f32 ? "f32" : "f64";
+  proof["margin"] = finite(certificate.margin());
+  proof["measured_margin"] = finite(certificate.measured_margin());
+  proof["layers"] = Json::array();
+  for (const auto& layer : certificate.layers) {
+    const auto& shape = layer.shape;
+    Json row;
+    row["layer"] = layer.layer;
+    row["label"] = layer.label;
+    row["routing"] = shape.routing;
+    row["packet_words"] = shape.task.packet_words;
+    row["packets"] = shape.task.packets();
+    row["limbs"] = shape.task.limbs().count();
+    row["limb_bits"] = shape.task.limbs().bits();
+    row["heads"] = shape.heads;
+    row["key_width"] = shape.key_width;
+    row["slots"] = shape.slots;
+    row["width"] = layer.measured_width;
+    row["width_formula"] = layer.width;
+    row["temperature"] = shape.temperature;
+    row["margin"] = shape.margin;
+    row["measured_margin"] = finite(layer.measured_margin);
+    row["largest_integer"] = shape.largest_integer;
+    row["largest_exact_integer"] = bridge::largest_readable(certificate.type);
+    row["smallest_tie"] = 1.0 / static_cast<double>(shape.most_tied);
+    row["measured_tie"] = 1.0 / static_cast<double>(std::max<std::uint64_t>(1, layer.measured_ties));
+    proof["layers"].push_back(std::move(row));
+  }
+  json["certificate"] = std::move(proof);
+  json["wall_s"] = result.wall_s;
+  json["load_s"] = problem.load_s;
+  json["compute_s"] = seconds.compute;
+  json["rows_s"] = seconds.pack + seconds.unpack;
+  json["attention_s"] = seconds.exchange;
+  json["rss_bytes"] = result.rss_bytes;
+  return json.dump(2) + "\n";
+}
+
+std::string prediction(const Problem& problem, const CompileOptions& options) {
+  const auto lockstep = options.transformer.lockstep();
+  const auto& model = problem.model;
+  std::string text = fmt::format("{} ({}) as a transformer, dry run\n", problem.protocol.about.name, problem.variant.name);
+  text += problem_lines(problem, 1);
+  const auto bounds = problem.bounds(0);
+  text += fmt::format("layers     L = at most {} = R + 1, R = at most {} rounds\n", bounds.rounds + 1, bounds.rounds);
+  text += fmt::format("tokens     {} = max(N, q), and a start token\n", grouped(std::max(model.input_words, model.machines)));
+  text += fmt::format("\n{:<14}{:>6}{:>6}{:>9}{:>16}{:>18}{:>12}\n", "packet words", "B", "H", "key", "slots", "width m", "GiB at most");
+  for (std::uint64_t words = 1; words <= 4; ++words) {
+    const bridge::RoutingTask task{.machines = model.machines,
+                                   .memory = model.memory.count,
+                                   .packet_words = words,
+                                   .word_bits = model.word_bits,
+                                   .type = lockstep.type,
+                                   .limb_bits = lockstep.limb_bits,
+                                   .temperature = lockstep.temperature};
+    const auto shape = lockstep.routing->shape(task);
+    const bridge::ResidualColumns columns(model.memory.count, task.limbs());
+    text += fmt::format("{:<14}{:>6}{:>6}{:>9}{:>16}{:>18}{:>12.3f}\n", words, task.packets(), shape.heads, shape.key_width,
+                        grouped(shape.slots), grouped(columns.width(shape)), shape.bytes() * 0x1p-30);
+  }
+  return text + fmt::format("theorem    96 s^4 ln N = {:.3g} columns\n",
+                            bridge::theorem_width(model.memory.count, std::max(model.input_words, model.machines)));
+}
+
+}  // namespace roundtrip
