@@ -143,7 +143,6 @@ Theorem1Protocol primitive() {
                            fmt::format("{} needs machines of at least {} words; s is {}", Program::name, least, one.model.memory.count));
         }
         one.rounds_declared = Program::rounds(one.model);
-        one.dealing.share_of = [](std::uint64_t) { return std::uint64_t{0}; };
         one.on_messages = [](mpc::Cluster& cluster) { return Program::run(cluster); };
         one.as_transformer = [](bridge::TransformerCluster& cluster) {
           cluster.deal({});

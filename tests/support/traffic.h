@@ -216,8 +216,8 @@ struct Surprises {
 };
 
 /// Plays the traffic on a cluster whose memory is just enough for it, and compares.
-template <class T>
-mpc::Ledger execute(const Traffic<T>& traffic, mpc::Cluster& cluster, Surprises& surprises) {
+template <class T, class Cluster>
+mpc::Ledger execute(const Traffic<T>& traffic, Cluster& cluster, Surprises& surprises) {
   const auto surprise = [&](std::size_t r, std::uint64_t machine, const std::string& what) {
     surprises.add("round " + std::to_string(r + 1) + ", machine " + std::to_string(machine) + ": " + what);
   };
@@ -242,8 +242,8 @@ mpc::Ledger execute(const Traffic<T>& traffic, mpc::Cluster& cluster, Surprises&
     }
   };
 
-  auto letters = cluster.make<Plain<2>>([](const mpc::Machine& me) { return Plain<2>{{me.id().value, 0}}; });
-  auto items = cluster.make<std::vector<Word>>();
+  auto letters = cluster.template make<Plain<2>>([](const mpc::Machine& me) { return Plain<2>{{me.id().value, 0}}; });
+  auto items = cluster.template make<std::vector<Word>>();
   const auto step = [&](std::size_t r, std::vector<char>& ran) {
     return [&, r](const mpc::Machine& me, auto inbox, mpc::Outbox<T>& out) {
       const auto id = me.id().value;
@@ -259,7 +259,7 @@ mpc::Ledger execute(const Traffic<T>& traffic, mpc::Cluster& cluster, Surprises&
   for (std::size_t r = 0; r < traffic.rounds.size(); ++r) {
     const auto& plan = traffic.rounds[r];
     std::vector<char> ran(here.count, 0);
-    mail = mail ? cluster.round<T>(*mail, step(r, ran)) : cluster.round<T>(cluster.nothing(), step(r, ran));
+    mail = mail ? cluster.template round<T>(*mail, step(r, ran)) : cluster.template round<T>(cluster.nothing(), step(r, ran));
     compare_runs(r, ran, plan.awake, "round");
     ran.assign(here.count, 0);
     cluster.local(*mail, [&](const mpc::Machine& me, auto inbox) {

@@ -1,12 +1,14 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
+#include <type_traits>
 
 #include <gtest/gtest.h>
 
 #include "mpc/cluster.h"
+
+#include "transformer_bridge/compile/transformer_cluster.h"
 
 #include "tests/support/transports.h"
 
@@ -20,10 +22,23 @@ struct Outcome {
   mpc::Ledger completed;
 };
 
-using Protocol = std::function<void(mpc::Cluster&)>;
+/// A protocol for any cluster, with an argument, as a value.
+template <class Argument>
+class Program {
+ public:
+  template <class Function>
+  constexpr Program(Function function) : on_messages_(function), as_transformer_(function) {}
+  void operator()(mpc::Cluster& cluster, Argument argument) const { on_messages_(cluster, argument); }
+  void operator()(bridge::TransformerCluster& cluster, Argument argument) const { as_transformer_(cluster, argument); }
 
-inline Outcome attempt(const mpc::Model& model, mpc::Transport& transport, const Protocol& protocol) {
-  mpc::Cluster cluster(model, transport);
+ private:
+  void (*on_messages_)(mpc::Cluster&, Argument);
+  void (*as_transformer_)(bridge::TransformerCluster&, Argument);
+};
+
+template <class Cluster, class Protocol>
+Outcome attempt(const mpc::Model& model, mpc::Transport& transport, const Protocol& protocol) {
+  Cluster cluster(model, transport);
   Outcome outcome;
   try {
     protocol(cluster);
@@ -38,18 +53,30 @@ inline Outcome attempt(const mpc::Model& model, mpc::Transport& transport, const
   return outcome;
 }
 
-/// One process is the measure; every transport, on every rank, ends with the same text, exit code and rounds. Returns that outcome.
-inline Outcome attempt_everywhere(const mpc::Model& model, const Protocol& protocol) {
+/// One process is the measure; every transport, on every rank, ends with the same text, exit code and rounds, and so does the same protocol
+/// as a transformer, if it is one for any cluster. Returns that outcome.
+template <class Protocol>
+Outcome attempt_everywhere(const mpc::Model& model, const Protocol& protocol) {
   Outcome first;
-  for (const auto* name : all_transports) {
-    SCOPED_TRACE(name);
-    Carrier carrier(name);
-    const auto outcome = attempt(model, *carrier, protocol);
-    if (name == all_transports[0]) first = outcome;
+  const auto expect_the_same = [&](const Outcome& outcome) {
     EXPECT_EQ(outcome.text, first.text);
     EXPECT_EQ(outcome.exit, first.exit);
     EXPECT_EQ(outcome.completed.rounds.size(), first.completed.rounds.size());
     EXPECT_EQ(outcome.completed.digest(), first.completed.digest());
+  };
+  for (const auto* name : all_transports) {
+    SCOPED_TRACE(name);
+    Carrier carrier(name);
+    const auto outcome = attempt<mpc::Cluster>(model, *carrier, protocol);
+    if (name == all_transports[0]) first = outcome;
+    expect_the_same(outcome);
+  }
+  if constexpr (std::is_invocable_v<Protocol, bridge::TransformerCluster&>) {
+    for (const auto* name : {"in_process", "mpi"}) {
+      SCOPED_TRACE(std::string("as a transformer, ") + name);
+      Carrier carrier(name);
+      expect_the_same(attempt<bridge::TransformerCluster>(model, *carrier, protocol));
+    }
   }
   return first;
 }

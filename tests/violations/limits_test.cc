@@ -12,7 +12,7 @@ using mpc::Resource;
 /// A protocol that asks for `asked` words or bits of something, on 12 machines of 10 words of 20 bits.
 struct Case {
   const char* name;
-  void (*protocol)(mpc::Cluster& cluster, Word asked);
+  Program<Word> protocol;
   Word most;  ///< is let through; one more is refused
   // Of the refusal:
   std::uint64_t machine, round;
@@ -35,74 +35,75 @@ mpc::Model model() {
   return model;
 }
 
-void idle(mpc::Cluster& cluster) {
-  cluster.round<Word>(cluster.nothing(), [](const auto&, auto, auto&) {});
+template <class Cluster>
+void idle(Cluster& cluster) {
+  cluster.template round<Word>(cluster.nothing(), [](const auto&, auto, auto&) {});
 }
 
-template <class T, class Step>
-void send(mpc::Cluster& cluster, Step step) {
-  cluster.round<T>(cluster.nothing(), [&](const auto& me, auto, auto& out) { step(me.id().value, out); });
+template <class T, class Cluster, class Step>
+void send(Cluster& cluster, Step step) {
+  cluster.template round<T>(cluster.nothing(), [&](const auto& me, auto, auto& out) { step(me.id().value, out); });
 }
 
 constexpr Case cases[] = {
     {"Sent",
-     [](mpc::Cluster& cluster, Word asked) {
+     [](auto& cluster, Word asked) {
        send<Word>(cluster, [&](auto id, auto& out) {
          for (Word i = 0; id == 7 && i < asked; ++i) out.send(i % machines, i);
        });
      },
      10, 7, 1, Resource::sent, 0, 11, 10, "sends 11 words; allowed are 10"},
     {"SentInOneMessage",
-     [](mpc::Cluster& cluster, Word asked) {
+     [](auto& cluster, Word asked) {
        send<std::vector<Word>>(cluster, [&](auto id, auto& out) {
          if (id == 11) out.send(Word{0}, std::vector<Word>(asked - 1));
        });
      },
      10, 11, 1, Resource::sent, 0, 11, 10, "sends 11 words; allowed are 10"},
     {"SentToItself",
-     [](mpc::Cluster& cluster, Word asked) {
+     [](auto& cluster, Word asked) {
        send<Ping>(cluster, [&](auto id, auto& out) {
          for (Word i = 0; id == 0 && i < asked; ++i) out.send(Word{0}, {});
        });
      },
      10, 0, 1, Resource::sent, 0, 11, 10, "sends 11 words; allowed are 10"},
     {"Received",
-     [](mpc::Cluster& cluster, Word asked) {
+     [](auto& cluster, Word asked) {
        send<Plain<2>>(cluster, [&](auto id, auto& out) {
          if (id < (asked + 1) / 2) out.send(Word{9}, {});
        });
      },
      10, 9, 1, Resource::received, 0, 12, 10, "receives 12 words; allowed are 10"},
     {"ReceivedWithLengths",
-     [](mpc::Cluster& cluster, Word asked) {
+     [](auto& cluster, Word asked) {
        send<std::vector<Word>>(cluster, [&](auto id, auto& out) {
          if (id < 2) out.send(Word{10}, std::vector<Word>(id == 0 ? 3 : asked - 5));
        });
      },
      10, 10, 1, Resource::received, 0, 11, 10, "receives 11 words; allowed are 10"},
     {"KeptFixed",
-     [](mpc::Cluster& cluster, Word asked) {
-       auto nine = cluster.make<Plain<9>>();
+     [](auto& cluster, Word asked) {
+       auto nine = cluster.template make<Plain<9>>();
        idle(cluster);
-       auto one = cluster.make<Word>();
+       auto one = cluster.template make<Word>();
        if (asked == 10) return idle(cluster);
-       auto more = cluster.make<Word>();
+       auto more = cluster.template make<Word>();
        idle(cluster);
      },
      10, 0, 2, Resource::kept, 0, 11, 10, "keeps 11 words; allowed are 10"},
     {"KeptRagged",
-     [](mpc::Cluster& cluster, Word asked) {
-       auto items = cluster.make<std::vector<Word>>();
+     [](auto& cluster, Word asked) {
+       auto items = cluster.template make<std::vector<Word>>();
        idle(cluster);
        idle(cluster);
-       cluster.round<Word>(cluster.nothing(), [&](const auto& me, auto, auto&) {
+       cluster.template round<Word>(cluster.nothing(), [&](const auto& me, auto, auto&) {
          if (me.id().value == 8) items[me].resize(asked - 1);
        });
      },
      10, 8, 3, Resource::kept, 0, 11, 10, "keeps 11 words; allowed are 10"},
     {"KeptByASleeper",  // it runs no step any more, so nothing looks at it again
-     [](mpc::Cluster& cluster, Word asked) {
-       auto items = cluster.make<std::vector<Word>>();
+     [](auto& cluster, Word asked) {
+       auto items = cluster.template make<std::vector<Word>>();
        idle(cluster);
        cluster.local([&](const mpc::Machine& me) {
          if (me.id().value == 5) items[me].resize(asked - 1), me.sleep();
@@ -112,30 +113,30 @@ constexpr Case cases[] = {
      },
      10, 5, 2, Resource::kept, 0, 11, 10, "keeps 11 words; allowed are 10"},
     {"KeptByAllAsleep",
-     [](mpc::Cluster& cluster, Word asked) {
-       auto nine = cluster.make<Plain<9>>();
+     [](auto& cluster, Word asked) {
+       auto nine = cluster.template make<Plain<9>>();
        send<Word>(cluster, [&](auto, auto&) {});
        cluster.local([](const mpc::Machine& me) { me.sleep(); });
        if (asked == 10) return idle(cluster);
-       auto two = cluster.make<Plain<2>>();
+       auto two = cluster.template make<Plain<2>>();
        idle(cluster);
      },
      10, 0, 2, Resource::kept, 0, 11, 10, "keeps 11 words; allowed are 10"},
     {"KeptInANewVariableOfASleeper",
-     [](mpc::Cluster& cluster, Word asked) {
+     [](auto& cluster, Word asked) {
        cluster.local([](const mpc::Machine& me) {
          if (me.id().value == 6) me.sleep();
        });
        {
-         auto items =
-             cluster.make<std::vector<Word>>([&](const mpc::Machine& me) { return std::vector<Word>(me.id().value == 6 ? asked - 1 : 0); });
+         auto items = cluster.template make<std::vector<Word>>(
+             [&](const mpc::Machine& me) { return std::vector<Word>(me.id().value == 6 ? asked - 1 : 0); });
          idle(cluster);
        }
      },
      10, 6, 1, Resource::kept, 0, 11, 10, "keeps 11 words; allowed are 10"},
     {"KeptAtTheEnd",
-     [](mpc::Cluster& cluster, Word asked) {
-       auto items = cluster.make<std::vector<Word>>();
+     [](auto& cluster, Word asked) {
+       auto items = cluster.template make<std::vector<Word>>();
        idle(cluster);
        cluster.local([&](const mpc::Machine& me) {
          if (me.id().value == 4) items[me].resize(asked - 1);
@@ -144,18 +145,18 @@ constexpr Case cases[] = {
      },
      10, 4, 2, Resource::kept, 0, 11, 10, "keeps 11 words; allowed are 10"},
     {"KeptAndSentFixed",
-     [](mpc::Cluster& cluster, Word asked) {
-       auto four = cluster.make<Plain<4>>();
+     [](auto& cluster, Word asked) {
+       auto four = cluster.template make<Plain<4>>();
        send<Word>(cluster, [&](auto id, auto& out) {
          for (Word i = 0; id == 3 && i < asked; ++i) out.send(i % machines, i);
        });
      },
      6, 3, 1, Resource::sent, 4, 11, 10, "sends 7 words and keeps 4, 11 in all; allowed are 10"},
     {"KeptAndSentRagged",
-     [](mpc::Cluster& cluster, Word asked) {
-       auto one = cluster.make<Word>();
-       auto items = cluster.make<std::vector<Word>>();
-       cluster.round<Word>(cluster.nothing(), [&](const auto& me, auto, auto& out) {
+     [](auto& cluster, Word asked) {
+       auto one = cluster.template make<Word>();
+       auto items = cluster.template make<std::vector<Word>>();
+       cluster.template round<Word>(cluster.nothing(), [&](const auto& me, auto, auto& out) {
          if (me.id().value != 6) return;
          for (Word i = 0; i < asked; ++i) out.send(i, i);
          items[me].resize(3);  // after the sending: what counts is what is kept when the step ends
@@ -163,25 +164,27 @@ constexpr Case cases[] = {
      },
      5, 6, 1, Resource::sent, 5, 11, 10, "sends 6 words and keeps 5, 11 in all; allowed are 10"},
     {"KeptAndReceivedFixed",
-     [](mpc::Cluster& cluster, Word asked) {
-       auto four = cluster.make<Plain<4>>();
+     [](auto& cluster, Word asked) {
+       auto four = cluster.template make<Plain<4>>();
        send<Word>(cluster, [&](auto id, auto& out) {
          if (id < asked) out.send(Word{2}, id);
        });
      },
      6, 2, 1, Resource::received, 4, 11, 10, "receives 7 words and keeps 4, 11 in all; allowed are 10"},
     {"KeptAndReceivedRagged",  // machine 1 receives as much and keeps less
-     [](mpc::Cluster& cluster, Word asked) {
-       auto items = cluster.make<std::vector<Word>>([](const mpc::Machine& me) { return std::vector<Word>(me.id().value == 10 ? 4 : 0); });
+     [](auto& cluster, Word asked) {
+       auto items =
+           cluster.template make<std::vector<Word>>([](const mpc::Machine& me) { return std::vector<Word>(me.id().value == 10 ? 4 : 0); });
        send<Word>(cluster, [&](auto id, auto& out) {
          if (id < asked) out.send(Word{10}, id), out.send(Word{1}, id);
        });
      },
      5, 10, 1, Resource::received, 5, 11, 10, "receives 6 words and keeps 5, 11 in all; allowed are 10"},
     {"KeptAndReceivedByASleeper",
-     [](mpc::Cluster& cluster, Word asked) {
-       auto items = cluster.make<std::vector<Word>>([](const mpc::Machine& me) { return std::vector<Word>(me.id().value == 10 ? 4 : 0); });
-       cluster.round<Word>(cluster.nothing(), [&](const auto& me, auto, auto&) {
+     [](auto& cluster, Word asked) {
+       auto items =
+           cluster.template make<std::vector<Word>>([](const mpc::Machine& me) { return std::vector<Word>(me.id().value == 10 ? 4 : 0); });
+       cluster.template round<Word>(cluster.nothing(), [&](const auto& me, auto, auto&) {
          if (me.id().value == 10) me.sleep();
        });
        send<Word>(cluster, [&](auto id, auto& out) {
@@ -190,68 +193,68 @@ constexpr Case cases[] = {
      },
      5, 10, 2, Resource::received, 5, 11, 10, "receives 6 words and keeps 5, 11 in all; allowed are 10"},
     {"Destination",
-     [](mpc::Cluster& cluster, Word asked) {
+     [](auto& cluster, Word asked) {
        send<Word>(cluster, [&](auto id, auto& out) {
          if (id == 9) out.send(asked, 0);
        });
      },
      11, 9, 1, Resource::destination, 0, 12, 11, "sends to machine 12; there are machines 0 to 11"},
     {"WideMessage",
-     [](mpc::Cluster& cluster, Word asked) {
+     [](auto& cluster, Word asked) {
        send<Word>(cluster, [&](auto id, auto& out) {
          if (id == 2) out.send(Word{0}, asked);
        });
      },
      widest, 2, 1, Resource::word_size, 0, 21, 20, "has a value of 21 bits; a word holds 20 bits"},
     {"WideMessageOfSeveralWords",
-     [](mpc::Cluster& cluster, Word asked) {
+     [](auto& cluster, Word asked) {
        send<Plain<5>>(cluster, [&](auto id, auto& out) {
          if (id == 5) out.send(Word{11}, {{0, 1, asked, 3, 4}});
        });
      },
      widest, 5, 1, Resource::word_size, 0, 21, 20, "has a value of 21 bits; a word holds 20 bits"},
     {"WideMessageWithLengths",
-     [](mpc::Cluster& cluster, Word asked) {
+     [](auto& cluster, Word asked) {
        send<Ragged>(cluster, [&](auto id, auto& out) {
          if (id == 5) out.send(Word{11}, {{1, 2}, "", asked});
        });
      },
      widest, 5, 1, Resource::word_size, 0, 21, 20, "has a value of 21 bits; a word holds 20 bits"},
     {"WideFixedVariable",
-     [](mpc::Cluster& cluster, Word asked) {
-       auto pair = cluster.make<Plain<2>>();
+     [](auto& cluster, Word asked) {
+       auto pair = cluster.template make<Plain<2>>();
        idle(cluster);
-       cluster.round<Word>(cluster.nothing(), [&](const auto& me, auto, auto&) {
+       cluster.template round<Word>(cluster.nothing(), [&](const auto& me, auto, auto&) {
          if (me.id().value >= 6) pair[me].words[1] = asked;
        });
      },
      widest, 6, 2, Resource::word_size, 0, 21, 20, "has a value of 21 bits; a word holds 20 bits"},
     {"WideRaggedVariable",
-     [](mpc::Cluster& cluster, Word asked) {
-       auto items = cluster.make<std::vector<Word>>();
-       cluster.round<Word>(cluster.nothing(), [&](const auto& me, auto, auto&) {
+     [](auto& cluster, Word asked) {
+       auto items = cluster.template make<std::vector<Word>>();
+       cluster.template round<Word>(cluster.nothing(), [&](const auto& me, auto, auto&) {
          if (me.id().value >= 7) items[me] = {0, asked};
        });
      },
      widest, 7, 1, Resource::word_size, 0, 21, 20, "has a value of 21 bits; a word holds 20 bits"},
     {"WideInLocal",
-     [](mpc::Cluster& cluster, Word asked) {
-       auto word = cluster.make<Word>();
+     [](auto& cluster, Word asked) {
+       auto word = cluster.template make<Word>();
        idle(cluster);
        cluster.local([&](const mpc::Machine& me) { word[me] = me.id().value == 11 ? asked : 0; });
        idle(cluster);
      },
      widest, 11, 2, Resource::word_size, 0, 21, 20, "has a value of 21 bits; a word holds 20 bits"},
     {"WideRaggedInLocal",
-     [](mpc::Cluster& cluster, Word asked) {
-       auto items = cluster.make<std::vector<Word>>();
+     [](auto& cluster, Word asked) {
+       auto items = cluster.template make<std::vector<Word>>();
        cluster.local([&](const mpc::Machine& me) { items[me].assign(1, me.id().value == 11 ? asked : 0); });
        idle(cluster);
      },
      widest, 11, 1, Resource::word_size, 0, 21, 20, "has a value of 21 bits; a word holds 20 bits"},
     {"WideInLocalThenAsleep",
-     [](mpc::Cluster& cluster, Word asked) {
-       auto word = cluster.make<Word>();
+     [](auto& cluster, Word asked) {
+       auto word = cluster.template make<Word>();
        cluster.local([&](const mpc::Machine& me) {
          word[me] = me.id().value == 3 ? asked : 0;
          me.sleep();
@@ -260,46 +263,46 @@ constexpr Case cases[] = {
      },
      widest, 3, 1, Resource::word_size, 0, 21, 20, "has a value of 21 bits; a word holds 20 bits"},
     {"WideInARoundThenAsleep",  // with few awake, the awake are looked at one by one
-     [](mpc::Cluster& cluster, Word asked) {
-       auto word = cluster.make<Word>();
-       cluster.round<Word>(cluster.nothing(), [&](const auto& me, auto, auto&) {
+     [](auto& cluster, Word asked) {
+       auto word = cluster.template make<Word>();
+       cluster.template round<Word>(cluster.nothing(), [&](const auto& me, auto, auto&) {
          word[me] = me.id().value == 3 ? asked : 0;
          me.sleep();
        });
      },
      widest, 3, 1, Resource::word_size, 0, 21, 20, "has a value of 21 bits; a word holds 20 bits"},
     {"WideInANewVariableOfASleeper",
-     [](mpc::Cluster& cluster, Word asked) {
+     [](auto& cluster, Word asked) {
        cluster.local([](const mpc::Machine& me) { me.sleep(); });
-       auto word = cluster.make<Word>([&](const mpc::Machine& me) { return me.id().value == 3 ? asked : 0; });
+       auto word = cluster.template make<Word>([&](const mpc::Machine& me) { return me.id().value == 3 ? asked : 0; });
        idle(cluster);
      },
      widest, 3, 1, Resource::word_size, 0, 21, 20, "has a value of 21 bits; a word holds 20 bits"},
     {"WideInANewRaggedVariableOfASleeper",
-     [](mpc::Cluster& cluster, Word asked) {
+     [](auto& cluster, Word asked) {
        cluster.local([](const mpc::Machine& me) { me.sleep(); });
-       auto items =
-           cluster.make<std::vector<Word>>([&](const mpc::Machine& me) { return std::vector<Word>{me.id().value == 3 ? asked : 0}; });
+       auto items = cluster.template make<std::vector<Word>>(
+           [&](const mpc::Machine& me) { return std::vector<Word>{me.id().value == 3 ? asked : 0}; });
        idle(cluster);
      },
      widest, 3, 1, Resource::word_size, 0, 21, 20, "has a value of 21 bits; a word holds 20 bits"},
     {"WideAtTheEnd",
-     [](mpc::Cluster& cluster, Word asked) {
-       auto word = cluster.make<Word>();
+     [](auto& cluster, Word asked) {
+       auto word = cluster.template make<Word>();
        cluster.local([&](const mpc::Machine& me) { word[me] = me.id().value == 3 ? asked : 0; });
        cluster.finish();
      },
      widest, 3, 1, Resource::word_size, 0, 21, 20, "has a value of 21 bits; a word holds 20 bits"},
     {"WideRaggedAtTheEnd",
-     [](mpc::Cluster& cluster, Word asked) {
-       auto items = cluster.make<std::vector<Word>>();
+     [](auto& cluster, Word asked) {
+       auto items = cluster.template make<std::vector<Word>>();
        idle(cluster);
        cluster.local([&](const mpc::Machine& me) { items[me].assign(1, me.id().value == 3 ? asked : 0); });
        cluster.finish();
      },
      widest, 3, 2, Resource::word_size, 0, 21, 20, "has a value of 21 bits; a word holds 20 bits"},
     {"Agreement",
-     [](mpc::Cluster& cluster, Word asked) {
+     [](auto& cluster, Word asked) {
        idle(cluster);
        cluster.agree([&](const mpc::Machine& me) { return me.id().value < 10 ? Word{70} : asked; });
      },
@@ -310,14 +313,14 @@ class Limit : public testing::TestWithParam<Case> {};
 
 TEST_P(Limit, ExactlyAtItPasses) {
   const auto& given = GetParam();
-  const auto outcome = attempt_everywhere(model(), [&](mpc::Cluster& cluster) { given.protocol(cluster, given.most); });
+  const auto outcome = attempt_everywhere(model(), [&](auto& cluster) { given.protocol(cluster, given.most); });
   EXPECT_EQ(outcome.text, "");
   EXPECT_EQ(outcome.exit, mpc::Exit::done);
 }
 
 TEST_P(Limit, OneMoreIsRefused) {
   const auto& given = GetParam();
-  const auto outcome = attempt_everywhere(model(), [&](mpc::Cluster& cluster) {
+  const auto outcome = attempt_everywhere(model(), [&](auto& cluster) {
     const auto label = cluster.scope("here");
     given.protocol(cluster, given.most + 1);
   });
@@ -341,12 +344,12 @@ INSTANTIATE_TEST_SUITE_P(Limits, Limit, testing::ValuesIn(cases), [](const auto&
 
 TEST(Refusal, NamesTheLineOfTheRound) {
   int line = 0;
-  const auto outcome = attempt_everywhere(model(), [&](mpc::Cluster& cluster) {
+  const auto outcome = attempt_everywhere(model(), [&](auto& cluster) {
     const auto outer = cluster.scope("merge");
     const auto inner = cluster.scope("up");
     idle(cluster);
     line = __LINE__ + 1;
-    cluster.round<Word>(cluster.nothing(), [](const auto& me, auto, auto& out) {
+    cluster.template round<Word>(cluster.nothing(), [](const auto& me, auto, auto& out) {
       if (me.id().value == 1) out.send(Word{400}, 0);
     });
   });
@@ -358,9 +361,9 @@ TEST(Refusal, NamesTheLineOfTheRound) {
 TEST(Refusal, TheLowestMachineOfARoundWins) {
   // Whoever comes first on its rank, and whatever it is that the machine did.
   for (const std::uint64_t lowest : {0, 1, 4, 7, 10}) {
-    const auto outcome = attempt_everywhere(model(), [&](mpc::Cluster& cluster) {
-      auto word = cluster.make<Word>();
-      cluster.round<Word>(cluster.nothing(), [&](const auto& me, auto, auto& out) {
+    const auto outcome = attempt_everywhere(model(), [&](auto& cluster) {
+      auto word = cluster.template make<Word>();
+      cluster.template round<Word>(cluster.nothing(), [&](const auto& me, auto, auto& out) {
         const auto id = me.id().value;
         if (id < lowest) return;
         if (id == 11) throw std::runtime_error("late");
@@ -374,7 +377,7 @@ TEST(Refusal, TheLowestMachineOfARoundWins) {
     EXPECT_EQ(outcome.violation->resource, lowest % 3 == 1 ? Resource::destination : Resource::word_size);
   }
   for (const std::uint64_t lowest : {0, 5, 10}) {  // at the receiving end
-    const auto outcome = attempt_everywhere(model(), [&](mpc::Cluster& cluster) {
+    const auto outcome = attempt_everywhere(model(), [&](auto& cluster) {
       send<Word>(cluster, [&](auto id, auto& out) {
         for (auto to = machines; to-- > lowest;) {
           if (to == 11 || to == lowest || to == lowest + 1) out.send(to, id);
@@ -389,7 +392,7 @@ TEST(Refusal, TheLowestMachineOfARoundWins) {
 }
 
 TEST(Refusal, TheFirstStepWinsOverALowerMachineOfALaterOne) {
-  const auto outcome = attempt_everywhere(model(), [](mpc::Cluster& cluster) {
+  const auto outcome = attempt_everywhere(model(), [](auto& cluster) {
     idle(cluster);
     cluster.local([](const mpc::Machine& me) {
       if (me.id().value >= 10) throw std::runtime_error("first");
@@ -407,8 +410,8 @@ TEST(Refusal, TheFirstStepWinsOverALowerMachineOfALaterOne) {
 
 /// The check at the end of a round must not put a lower machine's wide value before the failure that kept the round from running.
 TEST(Refusal, AnEarlierFailureWinsOverTheChecksOfARound) {
-  const auto outcome = attempt_everywhere(model(), [](mpc::Cluster& cluster) {
-    auto word = cluster.make<Word>();
+  const auto outcome = attempt_everywhere(model(), [](auto& cluster) {
+    auto word = cluster.template make<Word>();
     cluster.local([&](const mpc::Machine& me) {
       if (me.id().value == 2) word[me] = widest + 1;
       if (me.id().value == 10) throw std::runtime_error("first");

@@ -11,21 +11,22 @@ namespace {
 /// Where one machine throws; all ranks must leave together, and a test that hangs fails by its time limit.
 struct Place {
   const char* name;
-  void (*protocol)(mpc::Cluster& cluster, void (*fail)(const mpc::Machine&));
+  Program<void (*)(const mpc::Machine&)> protocol;
   std::uint64_t completed;  ///< rounds
 };
 
 void PrintTo(const Place& place, std::ostream* out) { *out << place.name; }
 
-void idle(mpc::Cluster& cluster) {
-  cluster.round<Word>(cluster.nothing(), [](const auto&, auto, auto&) {});
+template <class Cluster>
+void idle(Cluster& cluster) {
+  cluster.template round<Word>(cluster.nothing(), [](const auto&, auto, auto&) {});
 }
 
 constexpr Place places[] = {
     {"Round",
-     [](mpc::Cluster& cluster, void (*fail)(const mpc::Machine&)) {
+     [](auto& cluster, void (*fail)(const mpc::Machine&)) {
        idle(cluster);
-       cluster.round<Word>(cluster.nothing(), [&](const auto& me, auto, auto& out) {
+       cluster.template round<Word>(cluster.nothing(), [&](const auto& me, auto, auto& out) {
          out.send(Word{0}, 1);
          fail(me);
        });
@@ -33,7 +34,7 @@ constexpr Place places[] = {
      },
      1},
     {"Local",
-     [](mpc::Cluster& cluster, void (*fail)(const mpc::Machine&)) {
+     [](auto& cluster, void (*fail)(const mpc::Machine&)) {
        idle(cluster);
        cluster.local([&](const mpc::Machine& me) { fail(me); });
        cluster.local([&](const mpc::Machine&) {});
@@ -41,34 +42,34 @@ constexpr Place places[] = {
      },
      1},
     {"LocalThenAgree",
-     [](mpc::Cluster& cluster, void (*fail)(const mpc::Machine&)) {
+     [](auto& cluster, void (*fail)(const mpc::Machine&)) {
        cluster.local([&](const mpc::Machine& me) { fail(me); });
        cluster.agree([](const mpc::Machine&) { return Word{1}; });
      },
      0},
-    {"LocalThenFinish",
-     [](mpc::Cluster& cluster, void (*fail)(const mpc::Machine&)) { cluster.local([&](const mpc::Machine& me) { fail(me); }); }, 0},
+    {"LocalThenFinish", [](auto& cluster, void (*fail)(const mpc::Machine&)) { cluster.local([&](const mpc::Machine& me) { fail(me); }); },
+     0},
     {"LocalThenInspect",
-     [](mpc::Cluster& cluster, void (*fail)(const mpc::Machine&)) {
+     [](auto& cluster, void (*fail)(const mpc::Machine&)) {
        cluster.local([&](const mpc::Machine& me) { fail(me); });
        cluster.inspect([](const mpc::Machine&) {});
      },
      0},
     {"Make",
-     [](mpc::Cluster& cluster, void (*fail)(const mpc::Machine&)) {
+     [](auto& cluster, void (*fail)(const mpc::Machine&)) {
        idle(cluster);
-       auto word = cluster.make<Word>([&](const mpc::Machine& me) { return fail(me), Word{1}; });
+       auto word = cluster.template make<Word>([&](const mpc::Machine& me) { return fail(me), Word{1}; });
        idle(cluster);
      },
      1},
     {"Agree",
-     [](mpc::Cluster& cluster, void (*fail)(const mpc::Machine&)) {
+     [](auto& cluster, void (*fail)(const mpc::Machine&)) {
        idle(cluster);
        cluster.agree([&](const mpc::Machine& me) { return fail(me), Word{1}; });
      },
      1},
     {"Inspect",
-     [](mpc::Cluster& cluster, void (*fail)(const mpc::Machine&)) {
+     [](auto& cluster, void (*fail)(const mpc::Machine&)) {
        idle(cluster);
        cluster.inspect([&](const mpc::Machine& me) { fail(me); });
      },
@@ -84,7 +85,7 @@ class Throwing : public testing::TestWithParam<Place> {
     model.machines = 9;
     model.memory = mpc::Words{20};
     model.word_bits = 10;
-    const auto result = attempt_everywhere(model, [&](mpc::Cluster& cluster) {
+    const auto result = attempt_everywhere(model, [&](auto& cluster) {
       const auto label = cluster.scope("here");
       GetParam().protocol(cluster, fail);
     });

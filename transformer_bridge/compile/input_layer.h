@@ -15,8 +15,8 @@ struct Dealing {
   struct Destination {
     std::uint64_t machine = 0, place = 0;
   };
-  std::function<Destination(std::uint64_t token)> destination;
-  std::function<std::uint64_t(std::uint64_t machine)> share_of;  ///< words of this machine
+  std::function<Destination(std::uint64_t token)> destination = [](std::uint64_t) { return Destination{}; };
+  std::function<std::uint64_t(std::uint64_t machine)> share_of = [](std::uint64_t) { return std::uint64_t{0}; };  ///< words of this machine
 };
 
 /// The first layer of Theorem 3.1 (Lemma B.4): every input word moves from its token to the machine that it is dealt to. One head.

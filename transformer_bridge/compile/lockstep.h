@@ -52,9 +52,9 @@ struct LockstepOptions {
   const RoutingMode* routing = &superimposed();
   NumberType type = NumberType::f32;
   Kernel kernel = Kernel::routed;
-  unsigned limb_bits = 0;                            ///< most bits of a limb; 0: the type's usual
-  double temperature = 0;                            ///< 0: the smallest that saturates
-  std::function<void(const LayerRecord&)> on_layer;  ///< called on every rank after every layer; may be empty
+  unsigned limb_bits = 0;                              ///< most bits of a limb; 0: the type's usual
+  double temperature = 0;                              ///< 0: the smallest that saturates
+  std::function<void(const LayerRecord&)> on_layer{};  ///< called on every rank after every layer; may be empty
 };
 
 /// The transformer that a protocol runs as, layer by layer. One token for every input word and every machine, N' = max(N, q) in all; token
