@@ -63,10 +63,11 @@ class Table {
                grouped(shape.slots), grouped(width), shape.bytes() * 0x1p-30);
     std::fflush(stdout);
   }
-  void finish(const Row& row) const {
+  void finish(const Row& row, bool announced) const {
     if (!shown_) return;
     if (row.refused) {
-      fmt::print("{}\n", *row.refused);
+      if (!announced) fmt::print("{:<32}{:<16}{:>6}{:>5}  ", row.protocol, row.input, row.machines, row.words);
+      fmt::print("refused: {}\n", *row.refused);
       return;
     }
     fmt::print(
@@ -146,7 +147,7 @@ std::string json_report(const std::vector<Row>& rows, const nlohmann::ordered_js
   json["ranks"] = ranks;
   json["seed"] = options.seed;
   json["dtype"] = options.transformer.type == bridge::NumberType::f32 ? "f32" : "f64";
-  json["kernel"] = options.transformer.kernel == bridge::Kernel::dense ? "dense" : "routed";
+  json["kernel"] = options.transformer.kernel_name();
   json["rows"] = nlohmann::ordered_json::array();
   for (const auto& row : rows) {
     nlohmann::ordered_json entry;
@@ -248,10 +249,11 @@ mpc::Exit check_theorem1(const CheckTheorem1Options& options, mpc::Ranks& ranks)
     };
     attempt([&] { cases = protocol.cases(machines, words, multiple, options.seed, ranks); });
     if (row.refused) {
-      table.finish(row);
+      table.finish(row, false);
       rows.push_back(row);
     }
     for (const auto& one : cases) {
+      bool announced = false;
       row = {.protocol = protocol.name, .input = one.input, .machines = machines, .words = one.model.memory.count};
       attempt([&] {
         const bridge::RoutingTask task{.machines = machines,
@@ -261,11 +263,12 @@ mpc::Exit check_theorem1(const CheckTheorem1Options& options, mpc::Ranks& ranks)
                                        .limb_bits = lockstep.limb_bits,
                                        .temperature = lockstep.temperature};
         const auto shape = lockstep.routing->shape(task);
+        announced = true;
         table.announce(row, shape, bridge::ResidualColumns(row.words, task.limbs()).width(shape));
         refuse_what_cannot_fit(one.model, options.transformer, ranks);
         run_case(one, options, row, ranks);
       });
-      table.finish(row);
+      table.finish(row, announced);
       rows.push_back(row);
     }
   };

@@ -20,6 +20,14 @@
 
 namespace roundtrip {
 
+const char* TransformerOptions::kernel_name() const {
+  switch (kernel) {
+    case bridge::Kernel::dense: return "dense";
+    case bridge::Kernel::reference: return "reference";
+    default: return "routed";
+  }
+}
+
 bridge::LockstepOptions TransformerOptions::lockstep() const {
   bridge::LockstepOptions lockstep;
   lockstep.routing = &bridge::routing_mode(routing);
@@ -50,11 +58,14 @@ void declare(CLI::App& command, TransformerOptions& options) {
       ->transform(CLI::CheckedTransformer(types).description(""))
       ->option_text("f32|f64")
       ->group(group);
-  const std::map<std::string, bridge::Kernel> kernels{{"dense", bridge::Kernel::dense}, {"routed", bridge::Kernel::routed}};
+  const std::map<std::string, bridge::Kernel> kernels{
+      {"dense", bridge::Kernel::dense}, {"routed", bridge::Kernel::routed}, {"reference", bridge::Kernel::reference}};
   command
-      .add_option("--kernel", options.kernel, "dense: every logit; routed: only those whose weight is not 0, found by an index (default)")
+      .add_option("--kernel", options.kernel,
+                  "routed: only the logits whose weights are not 0, by an index (default); dense: every logit; reference: plain loops over "
+                  "whole rows, for small ones")
       ->transform(CLI::CheckedTransformer(kernels).description(""))
-      ->option_text("dense|routed")
+      ->option_text("dense|routed|reference")
       ->group(group);
   command
       .add_option_function<std::string>(

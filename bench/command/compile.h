@@ -21,6 +21,7 @@ struct TransformerOptions {
   std::optional<double> temperature;
   std::optional<double> most_gib;  ///< of keys and values, over all ranks; three quarters of the machine's memory if not given
 
+  const char* kernel_name() const;
   /// Throws UsageError for a value out of range.
   bridge::LockstepOptions lockstep() const;
 };

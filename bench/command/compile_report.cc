@@ -28,8 +28,6 @@ std::string problem_lines(const Problem& problem, int ranks) {
                      grouped(model.memory.count), model.word_bits, grouped(model.machines), ranks, ranks == 1 ? "" : "s", model.seed);
 }
 
-const char* kernel_name(bridge::Kernel kernel) { return kernel == bridge::Kernel::dense ? "dense" : "routed"; }
-
 }  // namespace
 
 std::string certificate_table(const bridge::Certificate& certificate) {
@@ -82,8 +80,8 @@ std::string text_report(const CompileResult& result, const Problem& problem, con
   text += certificate_table(certificate);
   const auto seconds = result.ledger.seconds();
   text += fmt::format("\ntime       {:.3f} s, kernel {}: steps {:.3f}, rows {:.3f}, attention {:.3f}; loading {:.3f} s; memory {} MiB\n",
-                      result.wall_s, kernel_name(options.transformer.kernel), seconds.compute, seconds.pack + seconds.unpack,
-                      seconds.exchange, problem.load_s, grouped(result.rss_bytes >> 20));
+                      result.wall_s, options.transformer.kernel_name(), seconds.compute, seconds.pack + seconds.unpack, seconds.exchange,
+                      problem.load_s, grouped(result.rss_bytes >> 20));
   text += fmt::format("answer     {}: {}\n", problem.protocol.about.answer, grouped(result.answer.value));
   switch (result.verdict) {
     case Verdict::verified: text += "verified   yes, by a serial oracle"; break;
@@ -112,7 +110,7 @@ std::string json_report(const CompileResult& result, const Problem& problem, con
   json["ranks"] = result.ranks;
   json["seed"] = model.seed;
   json["routing"] = options.transformer.routing;
-  json["kernel"] = kernel_name(options.transformer.kernel);
+  json["kernel"] = options.transformer.kernel_name();
   json["rounds"] = result.ledger.rounds.size();
   json["rounds_declared"] = result.bounds.rounds;
   json["layers"] = result.layers();

@@ -29,7 +29,7 @@ TYPED_TEST_SUITE(AsTransformer, Messages);
 TYPED_TEST(AsTransformer, EveryInboxAndTheLedgerAreThoseOfTheMessages) {
   using T = TypeParam;
   mpc::MpiTransport transport(world());
-  std::uint64_t layers = 0;
+  std::uint64_t layers = 0, by_reference = 0;
   for (const std::uint64_t machines : {1, 2, 3, 5}) {
     for (const std::uint64_t seed : {1, 2, 3, 4}) {
       SCOPED_TRACE(std::to_string(machines) + " machines, seed " + std::to_string(seed));
@@ -39,10 +39,14 @@ TYPED_TEST(AsTransformer, EveryInboxAndTheLedgerAreThoseOfTheMessages) {
       Surprises none;
       const auto expected = execute(traffic, messages, none);
       EXPECT_EQ(none.count, 0U) << none.first;
-      for (const auto kernel : {Kernel::routed, Kernel::dense}) {
+      for (const auto kernel : {Kernel::routed, Kernel::dense, Kernel::reference}) {
         for (const auto type : {NumberType::f32, NumberType::f64}) {
-          // The dense kernel goes over every column of every key; once is enough.
-          if (kernel == Kernel::dense && (type == NumberType::f64 || seed > 1)) continue;
+          // These go over every column; once is enough, and the reference's rows must not be long.
+          if (kernel != Kernel::routed && (type == NumberType::f64 || seed > 1)) continue;
+          // Messages that are not copied as bytes travel in packets of one word.
+          const auto packets = traffic.least_memory / (mpc::layout_of<T>().plain ? words(T{}) : 1);
+          if (kernel == Kernel::reference && packets > 10) continue;
+          by_reference += kernel == Kernel::reference ? 1U : 0U;
           TransformerCluster cluster(traffic.model(), transport, {}, {.type = type, .kernel = kernel});
           cluster.deal({});
           Surprises surprises;
@@ -65,6 +69,9 @@ TYPED_TEST(AsTransformer, EveryInboxAndTheLedgerAreThoseOfTheMessages) {
     }
   }
   EXPECT_GT(layers, 300U);
+  if (mpc::layout_of<T>().plain) {
+    EXPECT_GT(by_reference, 0U);
+  }
 }
 
 /// What a step keeps outside its machine's memory, other machines on its rank could see; the row is all that a machine has.

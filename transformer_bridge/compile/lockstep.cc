@@ -10,7 +10,11 @@
 
 #include "mpc/clock.h"
 
+#include "protocols/graph/spread.h"
+
+#include "transformer_bridge/compile/dense_layer.h"
 #include "transformer_bridge/kernels/sparse_attention.h"
+#include "transformer_bridge/transformer/forward.h"
 
 namespace bridge {
 namespace {
@@ -57,7 +61,7 @@ class LockstepOf final : public Lockstep {
   }
 
   void deal(std::span<const mpc::Word> mine) override {
-    Layer layer(input_shape(task_, dealing_), "input");
+    Round layer(input_shape(task_, dealing_), "input");
     prove(layer);
     const auto& shape = layer.shape;
     layer.start_clock();
@@ -103,7 +107,7 @@ class LockstepOf final : public Lockstep {
               std::exception_ptr mine) override {
     mpc::throw_together(ranks_, mine);
     const auto routing = routing_for(packet_words);
-    Layer layer(routing->shape(), std::move(label));
+    Round layer(routing->shape(), std::move(label));
     prove(layer);
     const auto& shape = layer.shape;
     const auto limbs = shape.task.limbs();
@@ -155,26 +159,9 @@ class LockstepOf final : public Lockstep {
   Seconds seconds() const override { return seconds_; }
 
  private:
-  struct Rows {
-    void clear(std::size_t block) {
-      keys.clear(1);
-      values.clear(block);
-    }
-    BlockRows<Real> keys, values;
-  };
-  /// What the tokens of this rank bring to a head.
-  struct Head {
-    Rows machines, others, start;
-    BlockRows<Real> queries;  // machines, then the other tokens
-    void clear(std::size_t block) {
-      machines.clear(block);
-      others.clear(block);
-      start.clear(block);
-      queries.clear(1);
-    }
-  };
-  struct Layer {
-    Layer(RoutingShape its_shape, std::string its_label) : shape(std::move(its_shape)), label(std::move(its_label)) {}
+  using Rows = KeyValueRows<Real>;
+  struct Round {
+    Round(RoutingShape its_shape, std::string its_label) : shape(std::move(its_shape)), label(std::move(its_label)) {}
     void start_clock() { last = mpc::seconds_now(); }
     RoutingShape shape;
     std::string label;
@@ -200,7 +187,7 @@ class LockstepOf final : public Lockstep {
   }
 
   /// Refuses a layer that is not exact, or that has more slots than a block number can name.
-  void prove(const Layer& layer) const {
+  void prove(const Round& layer) const {
     const auto where = fmt::format("layer {} ({})", certificate_.layers.size() + 1, layer.label);
     if (const auto reason = objection(layer.shape)) throw mpc::Error(mpc::Exit::inexact, where + " is not exact: " + *reason);
     if (layer.shape.slots > std::numeric_limits<std::uint32_t>::max()) {
@@ -219,7 +206,7 @@ class LockstepOf final : public Lockstep {
     return routing;
   }
 
-  std::vector<Head>& cleared_heads(const RoutingShape& shape) {
+  std::vector<HeadRows<Real>>& cleared_heads(const RoutingShape& shape) {
     heads_.resize(shape.heads);
     for (auto& head : heads_) head.clear(shape.slot_columns);
     return heads_;
@@ -233,7 +220,7 @@ class LockstepOf final : public Lockstep {
   }
 
   template <class Read>
-  void run(Layer& layer, Read&& read) {
+  void run(Round& layer, Read&& read) {
     const auto& shape = layer.shape;
     seconds_ = {};
     seconds_.encode = taken(layer.last);
@@ -254,13 +241,15 @@ class LockstepOf final : public Lockstep {
       seconds_.gather += taken(layer.last);
       mpc::together(ranks_, [&] {
         const auto scale = static_cast<Real>(shape.temperature);
-        weights[head] = options_.kernel == Kernel::dense ? dense_weights(mine.queries, all_.keys, shape.key_width, scale)
-                                                         : routed_weights(mine.queries, all_.keys, shape.key_width, scale);
-        mix(weights[head], all_.values, shape.slots, outputs[head]);
+        weights[head] = options_.kernel == Kernel::routed ? routed_weights(mine.queries, all_.keys, shape.key_width, scale)
+                                                          : dense_weights(mine.queries, all_.keys, shape.key_width, scale);
+        if (options_.kernel != Kernel::reference) mix(weights[head], all_.values, shape.slots, outputs[head]);
         margin = std::min(margin, weights[head].margin);
       });
       seconds_.attention += taken(layer.last);
     }
+
+    if (options_.kernel == Kernel::reference) run_reference(shape, outputs);
 
     LayerCertificate seen{certificate_.layers.size() + 1, layer.label, shape, margin, 0, columns_.attention(), columns_.width(shape)};
     for (std::uint64_t head = 0; head < shape.heads; ++head) {
@@ -300,6 +289,24 @@ class LockstepOf final : public Lockstep {
     if (options_.on_layer) options_.on_layer(layer.record);
   }
 
+  /// The layer as a layer of the Transformer class, on dense rows.
+  void run_reference(const RoutingShape& shape, std::vector<BlockRows<Real>>& outputs) {
+    const auto width = columns_.width(shape);
+    constexpr double most_cells = 0x1p27;
+    if (static_cast<double>(width) * static_cast<double>(tokens_ + 1) > most_cells) {
+      throw mpc::Error(mpc::Exit::over_budget,
+                       fmt::format("kernel reference: {} tokens of {} columns; expected at most 2^27 cells in all", tokens_, width));
+    }
+    // Here a rank's tokens are consecutive: its machines, then its others.
+    const auto starts = protocols::part_starts(here_.count + others_.count, ranks_);
+    Matrix<Real> rows(here_.count + others_.count, width, Real{0});
+    for (std::size_t local = 0; local < here_.count; ++local) std::ranges::copy(rows_[local], rows.row(local).begin());
+    const auto first = starts[static_cast<std::size_t>(ranks_.rank())];
+    const auto layer = dense_layer(heads_, shape, columns_, first);
+    const auto after = apply(layer, rows, starts, ranks_, certificate_.layers.size());
+    for (std::size_t head = 0; head < shape.heads; ++head) outputs[head] = head_output(after, head, shape, columns_);
+  }
+
   std::uint64_t token(std::size_t query) const { return query < here_.count ? here_.first + query : others_.first + query - here_.count; }
 
   void record_input(std::span<const mpc::Word>, LayerRecord& record) const {
@@ -313,7 +320,7 @@ class LockstepOf final : public Lockstep {
       for (const auto& [destination, count] : messages) record.sent.push_back({here_.first + local, destination, count});
     }
   }
-  void record(Layer& layer, const std::vector<SparseWeights<Real>>& weights, const std::vector<BlockRows<Real>>& outputs,
+  void record(Round& layer, const std::vector<SparseWeights<Real>>& weights, const std::vector<BlockRows<Real>>& outputs,
               std::size_t queries) const {
     const auto& shape = layer.shape;
     for (std::size_t query = 0; query < queries; ++query) {
@@ -350,7 +357,7 @@ class LockstepOf final : public Lockstep {
   std::vector<std::vector<Real>> rows_;  // of this rank's machines, without what the attention writes: columns 0, 1, ... as far as in use
   std::vector<Arrivals> received_;
   // Of the layer at hand; kept for their memory.
-  std::vector<Head> heads_;
+  std::vector<HeadRows<Real>> heads_;
   Rows all_;
   std::vector<BlockRows<Real>> outputs_;
   std::vector<std::vector<mpc::Word>> dealt_;

@@ -19,8 +19,11 @@
 
 namespace bridge {
 
-/// How attention weights are found; the result is the same.
-enum class Kernel { dense, routed };
+/// How attention is computed; the result is the same.
+///   routed     only the logits whose weights are not 0, found by an index
+///   dense      every logit; values without their zeros
+///   reference  a Layer of the Transformer class through the reference kernels, on rows of the full width: for small ones
+enum class Kernel { routed, dense, reference };
 
 /// What a layer did on this rank, for looking at it.
 struct LayerRecord {
