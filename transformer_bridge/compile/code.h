@@ -34,8 +34,10 @@ class Code {
     /// Calls visit(position) for each of its ones, in ascending order.
     template <class Visit>
     void positions(Visit&& visit) const {
-      for (std::uint64_t a = 0; a < code_->weight_; ++a) visit(a * code_->field_ + value(a));
+      for (std::uint64_t a = 0; a < code_->weight_; ++a) visit(position(a));
     }
+    /// Its one among the positions of a point 0..weight-1.
+    std::uint64_t position(std::uint64_t point) const { return point * code_->field_ + value(point); }
     /// Whether it has a one there.
     bool covers(std::uint64_t position) const {
       return position < code_->length() && value(position / code_->field_) == position % code_->field_;

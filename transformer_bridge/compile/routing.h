@@ -76,7 +76,7 @@ class Garbled : public mpc::Error {
 };
 
 /// How the tokens of a layer write their queries, keys and values, and how a token reads what attention gave it. Token i is machine i.
-/// One object serves all tokens of a rank; what it holds between calls is scratch.
+/// One object serves all tokens of a rank.
 template <class Real>
 class Routing {
  public:

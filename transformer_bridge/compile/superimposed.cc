@@ -1,15 +1,14 @@
 #include "transformer_bridge/compile/superimposed.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
+#include <unordered_map>
+#include <utility>
 
 #include <fmt/core.h>
 
 namespace bridge {
 namespace {
-
-constexpr std::uint32_t nowhere = std::numeric_limits<std::uint32_t>::max();
 
 // The fields of a slot, before the words.
 enum Field : std::size_t { present, from, to, position, words };
@@ -81,11 +80,7 @@ const RoutingMode& superimposed() {
 
 template <class Real>
 Superimposed<Real>::Superimposed(const RoutingShape& shape)
-    : Routing<Real>(shape),
-      addresses_(address_code(shape.task)),
-      packets_(packet_code(shape.task)),
-      limbs_(shape.task.limbs()),
-      place_(shape.slots, nowhere) {}
+    : Routing<Real>(shape), addresses_(address_code(shape.task)), packets_(packet_code(shape.task)), limbs_(shape.task.limbs()) {}
 
 template <class Real>
 std::uint64_t Superimposed<Real>::number(std::uint64_t source, std::uint64_t destination, std::uint64_t index) const {
@@ -100,40 +95,49 @@ void Superimposed<Real>::send(std::uint64_t source, std::span<const Packet> pack
   if (packets.size() > task.packets()) {
     throw Garbled(fmt::format("machine {} sends {} packets; the layer is built for at most {}", source, packets.size(), task.packets()));
   }
+  struct Written {
+    Code::Codeword codeword;
+    const Packet* packet;
+    std::uint64_t index;
+  };
+  std::vector<Written> written;
   std::map<std::uint64_t, std::uint64_t> sent;  // packets so far, by destination
   for (const auto& packet : packets) {
     const auto index = sent[packet.machine]++;
-    packets_.codeword(number(source, packet.machine, index)).positions([&](std::uint64_t position) {
-      const auto slot = static_cast<std::uint32_t>(position + 1);
-      if (place_[slot] == nowhere) {
-        place_[slot] = static_cast<std::uint32_t>(touched_.size());
-        touched_.push_back(slot);
-        values.add(slot);
-      }
-      const auto fields = values.open_values().subspan(place_[slot] * values.block(), values.block());
+    written.push_back({packets_.codeword(number(source, packet.machine, index)), &packet, index});
+  }
+  // Point by point, so that the slots ascend.
+  std::vector<std::pair<std::uint64_t, std::size_t>> slots(written.size());
+  for (std::uint64_t point = 0; point < packets_.weight(); ++point) {
+    for (std::size_t i = 0; i < written.size(); ++i) slots[i] = {written[i].codeword.position(point) + 1, i};
+    std::ranges::sort(slots);
+    std::uint64_t last = 0;
+    for (const auto& [slot, i] : slots) {
+      if (slot != last) values.add(static_cast<std::uint32_t>(slot));
+      last = slot;
+      const auto fields = values.open_values().last(values.block());
+      const auto& [codeword, packet, index] = written[i];
       fields[present] += Real{1};
       fields[from] += static_cast<Real>(source);
-      fields[to] += static_cast<Real>(packet.machine);
-      fields[Field::position] += static_cast<Real>(2 * index + (packet.first ? 1 : 0));
+      fields[to] += static_cast<Real>(packet->machine);
+      fields[Field::position] += static_cast<Real>(2 * index + (packet->first ? 1 : 0));
       auto* limb = fields.data() + Field::words;
       for (std::uint64_t word = 0; word < task.packet_words; ++word) {
-        for (unsigned i = 0; i < limbs_.count(); ++i) *limb++ += static_cast<Real>(limbs_.limb(i, packet.words[word]));
+        for (unsigned l = 0; l < limbs_.count(); ++l) *limb++ += static_cast<Real>(limbs_.limb(l, packet->words[word]));
       }
-    });
+    }
   }
   values.end_row();
-  for (const auto slot : touched_) place_[slot] = nowhere;
-  touched_.clear();
 
+  std::vector<std::uint32_t> ones;
   for (const auto& [destination, count] : sent) {
-    addresses_.codeword(destination).positions([&](std::uint64_t position) { touched_.push_back(static_cast<std::uint32_t>(position)); });
+    addresses_.codeword(destination).positions([&](std::uint64_t one) { ones.push_back(static_cast<std::uint32_t>(one)); });
   }
-  std::ranges::sort(touched_);
-  const auto repeated = std::ranges::unique(touched_);
-  touched_.erase(repeated.begin(), repeated.end());
-  for (const auto position : touched_) keys.add(position, Real{1});
+  std::ranges::sort(ones);
+  const auto repeated = std::ranges::unique(ones);
+  ones.erase(repeated.begin(), repeated.end());
+  for (const auto one : ones) keys.add(one, Real{1});
   keys.end_row();
-  touched_.clear();
 }
 
 template <class Real>
@@ -175,35 +179,33 @@ Arrivals Superimposed<Real>::receive(std::uint64_t machine, std::span<const Bloc
   const auto wrong = [&](std::uint32_t slot, const std::string& what) {
     throw Garbled(fmt::format("machine {} reads in slot {}: {}", machine, slot, what));
   };
-  // Slots of one packet hold the same numbers, computed in the same way; most stand one after the other.
-  std::map<std::pair<std::uint64_t, std::uint64_t>, const Real*> found;  // (source, index): the fields of one of its clean slots
-  const Real* last = nullptr;                                            // the fields of the clean slot before
-  auto codeword = packets_.codeword(0);
+  // The packets that have a slot to themselves. All such slots of one hold the same numbers, computed in the same way.
+  struct Seen {
+    Code::Codeword codeword;
+    const Real* fields;
+  };
+  std::unordered_map<std::uint64_t, Seen> seen;                          // by number
+  std::map<std::pair<std::uint64_t, std::uint64_t>, const Real*> found;  // those for this machine, by (source, index): their fields
   for (std::size_t j = 0; j < row.at.size(); ++j) {
     const auto slot = row.at[j];
     const auto* fields = row.values.data() + j * columns;
     if (slot == 0 || read_integer(fields[present], count) != 1) continue;
-    const bool again = last != nullptr && std::equal(fields, fields + columns, last);
-    last = fields;
-    if (!again) {
-      const auto source = read_integer(fields[from], count);
-      const auto destination = read_integer(fields[to], count);
-      const auto index = read_integer(fields[Field::position], count) / 2;
-      if (source >= task.machines || destination >= task.machines || index >= task.packets()) {
-        wrong(slot, fmt::format("a packet {} from machine {} to machine {}", index, source, destination));
-      }
-      codeword = packets_.codeword(number(source, destination, index));
-      if (destination == machine) {
-        const auto [it, fresh] = found.emplace(std::pair{source, index}, fields);
-        if (!fresh && !std::equal(fields, fields + columns, it->second)) {
-          wrong(slot, fmt::format("packet {} from machine {} otherwise than in another slot", index, source));
-        }
-      }
+    const auto source = read_integer(fields[from], count);
+    const auto destination = read_integer(fields[to], count);
+    const auto index = read_integer(fields[Field::position], count) / 2;
+    if (source >= task.machines || destination >= task.machines || index >= task.packets()) {
+      wrong(slot, fmt::format("a packet {} from machine {} to machine {}", index, source, destination));
     }
-    if (!codeword.covers(slot - 1)) {
-      wrong(slot, fmt::format("packet {} from machine {} to machine {}, which does not belong there",
-                              read_integer(fields[Field::position], count) / 2, read_integer(fields[from], count),
-                              read_integer(fields[to], count)));
+    const auto its = number(source, destination, index);
+    auto it = seen.find(its);
+    if (it == seen.end()) {
+      it = seen.emplace(its, Seen{packets_.codeword(its), fields}).first;
+      if (destination == machine) found.emplace(std::pair{source, index}, fields);
+    } else if (!std::equal(fields, fields + columns, it->second.fields)) {
+      wrong(slot, fmt::format("packet {} from machine {} to machine {} otherwise than in another slot", index, source, destination));
+    }
+    if (!it->second.codeword.covers(slot - 1)) {
+      wrong(slot, fmt::format("packet {} from machine {} to machine {}, which does not belong there", index, source, destination));
     }
   }
   std::uint64_t senders = 0;

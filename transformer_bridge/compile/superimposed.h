@@ -37,7 +37,6 @@ class Superimposed : public Routing<Real> {
  private:
   Code addresses_, packets_;
   Limbs limbs_;
-  std::vector<std::uint32_t> place_, touched_;  // scratch: where a slot's block is
 };
 
 /// The two codes of a task.

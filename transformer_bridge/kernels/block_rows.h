@@ -51,6 +51,7 @@ class BlockRows {
     const auto begin = ends_.empty() ? 0 : ends_.back();
     return std::span(values_).subspan(begin * block_);
   }
+  std::span<const std::uint32_t> open_blocks() const { return std::span(at_).subspan(ends_.empty() ? 0 : ends_.back()); }
   void end_row() { ends_.push_back(at_.size()); }
   /// Room for so many more blocks.
   void reserve(std::size_t blocks) {

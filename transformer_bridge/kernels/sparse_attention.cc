@@ -221,6 +221,7 @@ SparseWeights<Real> routed_weights(const BlockRows<Real>& queries, const BlockRo
 template <class Real>
 void mix(const SparseWeights<Real>& weights, const BlockRows<Real>& values, std::size_t blocks, BlockRows<Real>& out) {
   constexpr auto nowhere = std::numeric_limits<std::uint32_t>::max();
+  constexpr std::size_t window = 4096;  // blocks whose places stay in the nearest cache
   const auto block = values.block();
   out.clear(block);
   std::size_t most = 0;
@@ -228,30 +229,46 @@ void mix(const SparseWeights<Real>& weights, const BlockRows<Real>& values, std:
     for (auto i = weights.begin(row); i < weights.ends[row]; ++i) most += values.row(weights.keys[i]).at.size();
   }
   out.reserve(most);
-  std::vector<std::uint32_t> place(blocks, nowhere);  // of a block in the row that is being summed
+  std::vector<std::uint32_t> place(std::min(window, blocks), nowhere);  // of a block in the row that is being summed
+  struct Source {
+    Real weight;
+    const std::uint32_t *at, *end;
+    const Real* values;
+  };
+  std::vector<Source> sources;
   for (std::size_t row = 0; row < weights.rows(); ++row) {
-    std::uint32_t used = 0;
+    sources.clear();
     for (auto i = weights.begin(row); i < weights.ends[row]; ++i) {
-      const auto weight = weights.weights[i];
       const auto value = values.row(weights.keys[i]);
-      const auto* from = value.values.data();
-      for (std::size_t j = 0; j < value.at.size(); ++j, from += block) {
-        auto& to = place[value.at[j]];
-        if (to == nowhere) {
-          to = used++;
-          auto* sums = out.add(value.at[j]).data();
-          for (std::size_t f = 0; f < block; ++f) sums[f] = weight * from[f];
-        } else {
-          auto* sums = out.open_values().data() + to * block;
-          for (std::size_t f = 0; f < block; ++f) sums[f] += weight * from[f];
+      if (!value.at.empty())
+        sources.push_back({weights.weights[i], value.at.data(), value.at.data() + value.at.size(), value.values.data()});
+    }
+    std::uint32_t used = 0;
+    bool whole = true;
+    while (!sources.empty()) {
+      auto first = nowhere;
+      for (const auto& source : sources) first = std::min(first, *source.at);
+      const auto begin = first - first % window;
+      const auto used_before = used;
+      for (auto& [weight, at, end, from] : sources) {
+        for (; at != end && *at < begin + window; ++at, from += block) {
+          auto& to = place[*at - begin];
+          if (to == nowhere) {
+            to = used++;
+            auto* sums = out.add(*at).data();
+            for (std::size_t f = 0; f < block; ++f) sums[f] = weight * from[f];
+          } else {
+            auto* sums = out.open_values().data() + to * block;
+            for (std::size_t f = 0; f < block; ++f) sums[f] += weight * from[f];
+          }
         }
       }
+      const auto sums = out.open_values().subspan(used_before * block);
+      for (const auto sum : sums) whole = whole && !std::isnan(sum);
+      for (const auto at : out.open_blocks().subspan(used_before)) place[at - begin] = nowhere;
+      std::erase_if(sources, [](const Source& source) { return source.at == source.end; });
     }
     out.end_row();
-    const auto done = out.row(row);
-    for (const auto at : done.at) place[at] = nowhere;
-    bool whole = true;
-    for (const auto sum : done.values) whole = whole && !std::isnan(sum);
     if (!whole) throw mpc::Fault(fmt::format("attention: row {} of the weighted values holds a NaN", row));
   }
 }

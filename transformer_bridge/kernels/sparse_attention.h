@@ -35,7 +35,7 @@ template <class Real>
 SparseWeights<Real> routed_weights(const BlockRows<Real>& queries, const BlockRows<Real>& keys, std::size_t key_width, Real scale);
 
 /// Weights times values [t, d_v], into `out`: one row for each row of the weights, [rows, d_v], summed in ascending order of the keys.
-/// `blocks`: d_v in blocks of the values. Throws mpc::Fault for a NaN.
+/// The blocks of each row of the values ascend; those of `out` may not. `blocks`: d_v in blocks of the values. Throws mpc::Fault for a NaN.
 template <class Real>
 void mix(const SparseWeights<Real>& weights, const BlockRows<Real>& values, std::size_t blocks, BlockRows<Real>& out);
 
