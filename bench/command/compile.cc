@@ -1,5 +1,6 @@
 #include "bench/command/compile.h"
 
+#include <algorithm>
 #include <exception>
 #include <map>
 
@@ -112,7 +113,8 @@ void refuse_what_cannot_fit(const mpc::Model& model, const TransformerOptions& o
   const auto bytes = shape.bytes() * ranks.size();
   // Every rank holds all keys and values. The smallest limit of the ranks counts.
   const auto physical = 0.75 * static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
-  const auto most = ranks.minimum(static_cast<std::uint64_t>(options.most_gib ? *options.most_gib * 0x1p30 : physical));
+  const auto mine = std::min(options.most_gib ? *options.most_gib * 0x1p30 : physical, 0x1p62);
+  const auto most = ranks.minimum(static_cast<std::uint64_t>(mine));
   const bool nameable = shape.slots <= UINT32_MAX && shape.key_width <= UINT32_MAX;
   if (nameable && bytes <= static_cast<double>(most)) return;
   throw mpc::Error(
