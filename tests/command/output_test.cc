@@ -5,62 +5,49 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/command/process.h"
+#include "tests/command/schema.h"
 
 namespace tests {
 namespace {
 
-using Json = nlohmann::json;
-
-/// The keys of schema 1 and their types: u whole number, f number, s text, b true or false, o object; ? may be null.
-const std::vector<std::pair<std::string, std::string>> schema{{"schema", "u"},
-                                                              {"git", "s"},
-                                                              {"protocol", "s"},
-                                                              {"variant", "s"},
-                                                              {"graph", "s"},
-                                                              {"n", "u"},
-                                                              {"m", "u"},
-                                                              {"input_words", "u"},
-                                                              {"machines", "u"},
-                                                              {"words", "u"},
-                                                              {"word_bits", "u"},
-                                                              {"delta", "f?"},
-                                                              {"c", "f?"},
-                                                              {"slack", "f"},
-                                                              {"ranks", "u"},
-                                                              {"seed", "u"},
-                                                              {"rounds", "u"},
-                                                              {"rounds_declared", "u"},
-                                                              {"max_kept", "u"},
-                                                              {"max_sent", "u"},
-                                                              {"max_received", "u"},
-                                                              {"max_kept_plus_sent", "u"},
-                                                              {"max_kept_plus_received", "u"},
-                                                              {"total_words", "u"},
-                                                              {"messages", "u"},
-                                                              {"retries", "u"},
-                                                              {"answer", "o"},
-                                                              {"verified", "b?"},
-                                                              {"digest", "s"},
-                                                              {"wall_s", "f"},
-                                                              {"load_s", "f"},
-                                                              {"compute_s", "f"},
-                                                              {"pack_s", "f"},
-                                                              {"exchange_s", "f"},
-                                                              {"unpack_s", "f"},
-                                                              {"idle_s", "f"},
-                                                              {"rss_bytes", "u"}};
-
-void expect_schema(const Json& json) {
-  EXPECT_EQ(json.size(), schema.size());
-  for (const auto& [key, type] : schema) {
-    ASSERT_TRUE(json.contains(key)) << key;
-    const auto& value = json[key];
-    const bool right = (type.ends_with('?') && value.is_null()) || (type[0] == 'u' && value.is_number_unsigned()) ||
-                       (type[0] == 'f' && value.is_number()) || (type[0] == 's' && value.is_string()) ||
-                       (type[0] == 'b' && value.is_boolean()) || (type[0] == 'o' && value.is_object());
-    EXPECT_TRUE(right) << key << ": " << value;
-  }
-}
+/// Schema 1 of a run.
+const Schema schema{{"schema", "u"},
+                    {"git", "s"},
+                    {"protocol", "s"},
+                    {"variant", "s"},
+                    {"graph", "s"},
+                    {"n", "u"},
+                    {"m", "u"},
+                    {"input_words", "u"},
+                    {"machines", "u"},
+                    {"words", "u"},
+                    {"word_bits", "u"},
+                    {"delta", "f?"},
+                    {"c", "f?"},
+                    {"slack", "f"},
+                    {"ranks", "u"},
+                    {"seed", "u"},
+                    {"rounds", "u"},
+                    {"rounds_declared", "u"},
+                    {"max_kept", "u"},
+                    {"max_sent", "u"},
+                    {"max_received", "u"},
+                    {"max_kept_plus_sent", "u"},
+                    {"max_kept_plus_received", "u"},
+                    {"total_words", "u"},
+                    {"messages", "u"},
+                    {"retries", "u"},
+                    {"answer", "o"},
+                    {"verified", "b?"},
+                    {"digest", "s"},
+                    {"wall_s", "f"},
+                    {"load_s", "f"},
+                    {"compute_s", "f"},
+                    {"pack_s", "f"},
+                    {"exchange_s", "f"},
+                    {"unpack_s", "f"},
+                    {"idle_s", "f"},
+                    {"rss_bytes", "u"}};
 
 /// A test that reads JSON.
 class Output : public Command {
@@ -71,7 +58,7 @@ class Output : public Command {
     EXPECT_EQ(ended.err, "");
     auto json = Json::parse(ended.out, nullptr, false);
     EXPECT_FALSE(json.is_discarded()) << ended.out;
-    if (json.is_object()) expect_schema(json);
+    if (json.is_object()) expect_schema(json, schema);
     return json;
   }
 };
@@ -154,7 +141,7 @@ TEST_F(Output, LedgerHasARowForEveryRound) {
   const auto ended = roundtrip("run connectivity --graph tree:3000 --ledger ledger --json json --csv csv --labels labels", 2);
   EXPECT_EQ(ended.code, 0) << ended.err;
   const auto json = Json::parse(read("json"));
-  expect_schema(json);
+  expect_schema(json, schema);
   const auto rows = lines_of(read("ledger"));
   ASSERT_EQ(rows.size(), json["rounds"].get<std::size_t>() + 1);
   const auto columns = occurrences(rows[0], ",");
