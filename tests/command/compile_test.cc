@@ -446,7 +446,7 @@ TEST_F(Compile, WhatIsNotExactIsRefused) {
   expect_refused(roundtrip("compile " + path + " --temperature 100"), 5, "layer 1 (input) is not exact: float32 needs exact logits");
   // 1,025 machines make words of 22 bits, and 2^22 - 1 > 2,795,270; 1,024 make words of 20.
   const auto machines = [](int q) { return "compile connectivity --graph path:3 --words min --machines " + std::to_string(q); };
-  expect_refused(roundtrip(machines(1025) + " --limb-bits 24", 2), 5,
+  expect_refused(roundtrip(machines(1025) + " --limb-bits 24"), 5,
                  "layer 1 (input) is not exact: float32 reads integers up to 2795270 from an average exactly; here they reach 4194303");
   EXPECT_EQ(roundtrip(machines(1024) + " --limb-bits 24").code, 0);
   EXPECT_EQ(roundtrip(machines(1025) + " --limb-bits 24 --dtype f64").code, 0);
@@ -514,7 +514,6 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_F(Compile, WrongUseIsSaidOnceByAllRanks) {
   expect_refused(roundtrip("compile " + path + " --limb-bits 0", 3), 2, "--limb-bits is 0; expected 1 to 64");
-  expect_refused(roundtrip("compile " + path + " --dtype f16", 3), 2, "--dtype");
   expect_refused(roundtrip("compile cycles --graph path:3", 3), 3,
                  "cycles wants a union of cycles, where every vertex has degree 2; vertex ");
 }
@@ -797,7 +796,7 @@ TEST_F(Dump, AttentionIsTheMessagesAndColumnsAreNamed) {
   const std::vector<std::pair<std::string, std::string>> cases{{two_cycles, ""},
                                                                {"connectivity --graph star:6 --machines 3 --words min", " --dtype f64"},
                                                                {"connectivity --graph path:5 --machines 1 --words min", " --limb-bits 3"},
-                                                               {"cycles --graph cycle:5 --machines 30 --words min --variant doubling", ""},
+                                                               {"cycles --graph cycle:5 --machines 12 --words min --variant doubling", ""},
                                                                {"connectivity --graph er:4,0 --machines 3", ""}};
   for (const auto& [problem, options] : cases) {
     SCOPED_TRACE(problem);
