@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -51,20 +52,17 @@ struct Row {
 
 class Table {
  public:
-  Table(bool shown, const TransformerOptions& options) : shown_(shown), one_head_(options.routing == "superimposed") {
+  Table(bool shown, const TransformerOptions& options) : shown_(shown), one_head_(options.routing == "superimposed") {}
+  void announce(const Row& row, const bridge::RoutingShape& shape, std::uint64_t width) {
     if (!shown_) return;
-    fmt::print("{:<32}{:<16}{:>6}{:>5}{:>4}{:>13}{:>14}{:>8} | {:>3}{:>4}{:>6}{:>4}{:>14}{:>10}{:>10}{:>8}{:>6}{:>8}{:>8}  {}\n",
-               "protocol", "input", "q", "s", "B", "slots", "width", "GiB", "R", "L", "L/R", "H", "measured", "theorem", "m < N at",
-               "margin", "seen", "s", "mpi s", "verdict");
-  }
-  void announce(const Row& row, const bridge::RoutingShape& shape, std::uint64_t width) const {
-    if (!shown_) return;
+    head();
     fmt::print("{:<32}{:<16}{:>6}{:>5}{:>4}{:>13}{:>14}{:>8.3f} | ", row.protocol, row.input, row.machines, row.words, shape.task.packets(),
                grouped(shape.slots), grouped(width), shape.bytes() * 0x1p-30);
     std::fflush(stdout);
   }
-  void finish(const Row& row, bool announced) const {
+  void finish(const Row& row, bool announced) {
     if (!shown_) return;
+    head();
     if (row.refused) {
       if (!announced) fmt::print("{:<32}{:<16}{:>6}{:>5}  ", row.protocol, row.input, row.machines, row.words);
       fmt::print("refused: {}\n", *row.refused);
@@ -82,7 +80,14 @@ class Table {
   bool one_head() const { return one_head_; }
 
  private:
-  bool shown_, one_head_;
+  void head() {
+    if (std::exchange(headed_, true)) return;
+    fmt::print("{:<32}{:<16}{:>6}{:>5}{:>4}{:>13}{:>14}{:>8} | {:>3}{:>4}{:>6}{:>4}{:>14}{:>10}{:>10}{:>8}{:>6}{:>8}{:>8}  {}\n",
+               "protocol", "input", "q", "s", "B", "slots", "width", "GiB", "R", "L", "L/R", "H", "measured", "theorem", "m < N at",
+               "margin", "seen", "s", "mpi s", "verdict");
+  }
+
+  bool shown_, one_head_, headed_ = false;
 };
 
 double slowest(double start, mpc::Ranks& ranks) {
@@ -233,7 +238,7 @@ void declare(CLI::App& command, CheckTheorem1Options& options) {
 mpc::Exit check_theorem1(const CheckTheorem1Options& options, mpc::Ranks& ranks) {
   const auto lockstep = options.transformer.lockstep();
   const auto protocols = chosen(options);
-  const Table table(ranks.rank() == 0 && options.json != "-", options.transformer);
+  Table table(ranks.rank() == 0 && options.json != "-", options.transformer);
   std::vector<Row> rows;
   auto exit = mpc::Exit::done;
   const auto run_all = [&](const Theorem1Protocol& protocol, std::uint64_t machines, std::uint64_t words, std::uint64_t multiple) {
@@ -289,7 +294,8 @@ mpc::Exit check_theorem1(const CheckTheorem1Options& options, mpc::Ranks& ranks)
     if (row.refused && exit == mpc::Exit::done) exit = row.exit;
     if (!row.refused && !its) exit = mpc::Exit::unverified;
   }
-  if (rows.empty()) throw mpc::UsageError("no protocol has a case for these numbers");
+  if (rows.empty())
+    throw mpc::UsageError("no protocol has a case for these numbers where twice the least s keeps B <= 32; expected --words, or others");
   nlohmann::ordered_json fit;
   const auto text = fits(rows, fit);
   if (options.json != "-") {

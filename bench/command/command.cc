@@ -1,4 +1,4 @@
-#include <optional>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 #include <boost/version.hpp>
@@ -48,6 +48,9 @@ mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
   GraphOptions graph_options;
   auto& graph_command = *app.add_subcommand("graph", "write a generated graph, or one that was read, as an edge list");
   declare(graph_command, graph_options);
+  if (argc > 2 && std::string_view(argv[1]) == "check" && argv[2][0] != '-' && std::string_view(argv[2]) != "theorem1") {
+    throw mpc::UsageError(fmt::format("check: no '{}'; expected theorem1", argv[2]));  // the parser would only ask for a subcommand
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {

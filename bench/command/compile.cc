@@ -142,7 +142,7 @@ mpc::Exit compile(const CompileOptions& options, mpc::Ranks& ranks) {
   auto lockstep = options.transformer.lockstep();
   auto problem = load_problem(options, !options.labels.empty(), ranks);
   if (options.dry_run) {
-    if (ranks.rank() == 0) fmt::print("{}", prediction(problem, options));
+    if (ranks.rank() == 0) fmt::print("{}", prediction(problem, options, ranks.size()));
     return mpc::Exit::done;
   }
   refuse_what_cannot_fit(problem.model, options.transformer, ranks);

@@ -166,11 +166,11 @@ std::string json_report(const CompileResult& result, const Problem& problem, con
   return json.dump(2) + "\n";
 }
 
-std::string prediction(const Problem& problem, const CompileOptions& options) {
+std::string prediction(const Problem& problem, const CompileOptions& options, int ranks) {
   const auto lockstep = options.transformer.lockstep();
   const auto& model = problem.model;
   std::string text = fmt::format("{} ({}) as a transformer, dry run\n", problem.protocol.about.name, problem.variant.name);
-  text += problem_lines(problem, 1);
+  text += problem_lines(problem, ranks);
   const auto bounds = problem.bounds(0);
   text += fmt::format("layers     L = at most {} = R + 1, R = at most {} rounds\n", bounds.rounds + 1, bounds.rounds);
   text += fmt::format("tokens     {} = max(N, q), and a start token\n", grouped(std::max(model.input_words, model.machines)));
@@ -186,7 +186,7 @@ std::string prediction(const Problem& problem, const CompileOptions& options) {
     const auto shape = lockstep.routing->shape(task);
     const bridge::ResidualColumns columns(model.memory.count, task.limbs());
     text += fmt::format("{:<14}{:>6}{:>6}{:>9}{:>16}{:>18}{:>12.3f}\n", words, task.packets(), shape.heads, shape.key_width,
-                        grouped(shape.slots), grouped(columns.width(shape)), shape.bytes() * 0x1p-30);
+                        grouped(shape.slots), grouped(columns.width(shape)), shape.bytes() * ranks * 0x1p-30);
   }
   return text + fmt::format("theorem    96 s^4 ln N = {:.3g} columns\n",
                             bridge::theorem_width(model.memory.count, std::max(model.input_words, model.machines)));

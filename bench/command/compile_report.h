@@ -31,8 +31,8 @@ struct CompileResult : Verification {
 std::string text_report(const CompileResult& result, const Problem& problem, const CompileOptions& options);
 /// Schema 1.
 std::string json_report(const CompileResult& result, const Problem& problem, const CompileOptions& options);
-/// What a run would be at most: for --dry-run.
-std::string prediction(const Problem& problem, const CompileOptions& options);
+/// What a run on so many ranks would be at most: for --dry-run.
+std::string prediction(const Problem& problem, const CompileOptions& options, int ranks);
 
 /// The layers of a certificate by kind, one line each.
 std::string certificate_table(const bridge::Certificate& certificate);

@@ -154,7 +154,7 @@ Theorem1Protocol primitive() {
 
 // ---- Protocols on graphs ----------------------------------------------------------------------------------------------------------
 
-/// Most packets of a machine, B, at twice the least s: the slots grow like B^4.
+/// Most packets of a machine, B, at twice the least s: the slots grow like B^4. Where s is given, whatever fits is run.
 constexpr std::uint64_t most_packets = 32;
 
 /// A graph protocol's variant on graphs that depend on the number of machines. `bounded`: only where B stays within most_packets.
@@ -209,9 +209,9 @@ std::vector<std::string> cycle_graphs(std::uint64_t machines) {
   return {"two-cycles:" + std::to_string(machines)};
 }
 
-/// A hub, and no hub.
-std::vector<std::string> small_graphs(std::uint64_t machines) {
-  const auto n = std::to_string(std::max<std::uint64_t>(3, machines));
+/// A hub, and no hub. With few machines s holds the whole graph; from 16 on the graph is large enough that it has to be contracted first.
+std::vector<std::string> trees(std::uint64_t machines) {
+  const auto n = std::to_string(machines < 16 ? std::max<std::uint64_t>(3, machines) : 5 * machines + 1);
   return {"star:" + n, "path:" + n};
 }
 
@@ -225,8 +225,8 @@ const std::vector<Theorem1Protocol>& theorem1_protocols() {
       primitive<Gather>(),
       on_graphs("cycles", "doubling", {2, 3, 5, 16, 50, 64, 256, 1024}, false, cycle_graphs),
       on_graphs("cycles", "sample", {3, 5, 16, 50, 64, 256}, true, cycle_graphs),
-      on_graphs("connectivity", "alt", {2, 3, 4, 5, 6}, true, small_graphs),
-      on_graphs("connectivity", "local-contraction", {2, 3, 4, 5, 6}, true, small_graphs),
+      on_graphs("connectivity", "alt", {2, 3, 4, 5, 6}, true, trees),
+      on_graphs("connectivity", "local-contraction", {2, 3, 4, 5, 6}, true, trees),
   };
   return all;
 }

@@ -247,6 +247,10 @@ TEST_F(Compile, IsTheRunOnMessagesForAnyNumberOfRanks) {
       {"connectivity --graph path:5 --machines 1 --words min --ids as-given", {0, 2}},  // one machine
       {"connectivity --graph er:5,0 --machines 2", {0, 3}},                             // no edges
       {"connectivity --graph path:3 --vertices 3 --machines 20 --words 20", {0, 3}},    // more machines than words
+      {"connectivity --graph cliques:32,2 --machines 8 --words min", {0}},              // contracted before it fits one machine
+#ifndef __SANITIZE_ADDRESS__
+      {"connectivity --graph star:81 --machines 16 --words min --variant alt", {0}},  // the same with a hub; 88 million slots
+#endif
   };
   for (const auto& [arguments, ranks] : cases) {
     SCOPED_TRACE(arguments);
