@@ -163,6 +163,7 @@ mpc::Exit compile(const CompileOptions& options, mpc::Ranks& ranks) {
   result.wall_s = static_cast<double>(ranks.maximum(nanoseconds)) * 1e-9;
   result.ledger = cluster.finish();
   result.certificate = cluster.certificate();
+  result.layer_seconds = cluster.layer_seconds();
   result.bounds = problem.bounds(result.answer.retries);
   result.rss_bytes = ranks.sum(peak_bytes());
   if (!options.no_verify) verify(problem.protocol, result.answer, whole, result, ranks);

@@ -79,9 +79,13 @@ std::string text_report(const CompileResult& result, const Problem& problem, con
                       grouped(bridge::largest_readable(certificate.type)));
   text += certificate_table(certificate);
   const auto seconds = result.ledger.seconds();
-  text += fmt::format("\ntime       {:.3f} s, kernel {}: steps {:.3f}, rows {:.3f}, attention {:.3f}; loading {:.3f} s; memory {} MiB\n",
-                      result.wall_s, options.transformer.kernel_name(), seconds.compute, seconds.pack + seconds.unpack, seconds.exchange,
-                      problem.load_s, grouped(result.rss_bytes >> 20));
+  const auto& layers = result.layer_seconds;
+  text += fmt::format(
+      "\ntime       {:.3f} s, kernel {}: steps {:.3f}, writing rows {:.3f}, gathering keys and values {:.3f}, attention {:.3f}, reading "
+      "rows {:.3f}\n",
+      result.wall_s, options.transformer.kernel_name(), seconds.compute, seconds.pack + layers.encode, layers.gather, layers.attention,
+      seconds.unpack + layers.decode);
+  text += fmt::format("           loading {:.3f} s; memory {} MiB\n", problem.load_s, grouped(result.rss_bytes >> 20));
   text += fmt::format("answer     {}: {}\n", problem.protocol.about.answer, grouped(result.answer.value));
   switch (result.verdict) {
     case Verdict::verified: text += "verified   yes, by a serial oracle"; break;
@@ -160,8 +164,10 @@ std::string json_report(const CompileResult& result, const Problem& problem, con
   json["wall_s"] = result.wall_s;
   json["load_s"] = problem.load_s;
   json["compute_s"] = seconds.compute;
-  json["rows_s"] = seconds.pack + seconds.unpack;
-  json["attention_s"] = seconds.exchange;
+  json["write_s"] = seconds.pack + result.layer_seconds.encode;
+  json["gather_s"] = result.layer_seconds.gather;
+  json["attention_s"] = result.layer_seconds.attention;
+  json["read_s"] = seconds.unpack + result.layer_seconds.decode;
   json["rss_bytes"] = result.rss_bytes;
   return json.dump(2) + "\n";
 }

@@ -18,7 +18,8 @@ struct CompileResult : Verification {
   protocols::Bounds bounds;  ///< declared, for the path that the run took
   mpc::Ledger ledger;
   bridge::Certificate certificate;
-  double wall_s = 0;  ///< of the layers, the slowest rank
+  double wall_s = 0;                        ///< of the layers, the slowest rank
+  bridge::Lockstep::Seconds layer_seconds;  ///< of rank 0
   std::uint64_t rss_bytes = 0;
   int ranks = 1;
 

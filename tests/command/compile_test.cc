@@ -47,7 +47,9 @@ const Schema schema{{"schema", "u"},
                     {"wall_s", "f"},
                     {"load_s", "f"},
                     {"compute_s", "f"},
-                    {"rows_s", "f"},
+                    {"write_s", "f"},
+                    {"gather_s", "f"},
+                    {"read_s", "f"},
                     {"attention_s", "f"},
                     {"rss_bytes", "u"}};
 const Schema certificate_schema{{"exact", "b"}, {"dtype", "s"}, {"margin", "f?"}, {"measured_margin", "f?"}, {"layers", "a"}};
@@ -80,7 +82,8 @@ const std::vector<std::string> common{"protocol", "variant", "graph",     "n",  
 
 /// What does not depend on the clock or the number of ranks.
 Json lasting(Json json) {
-  for (const auto* key : {"ranks", "wall_s", "load_s", "compute_s", "rows_s", "attention_s", "rss_bytes"}) json.erase(key);
+  for (const auto* key : {"ranks", "wall_s", "load_s", "compute_s", "write_s", "gather_s", "read_s", "attention_s", "rss_bytes"})
+    json.erase(key);
   return json;
 }
 

@@ -222,8 +222,7 @@ class LockstepOf final : public Lockstep {
   template <class Read>
   void run(Round& layer, Read&& read) {
     const auto& shape = layer.shape;
-    seconds_ = {};
-    seconds_.encode = taken(layer.last);
+    seconds_.encode += taken(layer.last);
     const auto queries = here_.count + others_.count;
     std::vector<SparseWeights<Real>> weights(shape.heads);
     outputs_.resize(shape.heads);
@@ -284,7 +283,7 @@ class LockstepOf final : public Lockstep {
         layer.record.shape = &shape;
       }
     });
-    seconds_.decode = taken(layer.last);
+    seconds_.decode += taken(layer.last);
     certificate_.layers.push_back(std::move(seen));
     if (options_.on_layer) options_.on_layer(layer.record);
   }

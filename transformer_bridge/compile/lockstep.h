@@ -100,7 +100,7 @@ class Lockstep {
 
   virtual const Certificate& certificate() const = 0;
 
-  /// Seconds of the last layer.
+  /// Seconds of this rank in all layers so far.
   struct Seconds {
     double encode = 0, gather = 0, attention = 0, decode = 0;
   };

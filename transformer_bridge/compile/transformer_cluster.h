@@ -25,6 +25,7 @@ class TransformerCluster : public mpc::BasicCluster<AttentionMail> {
   /// The words dealt to the local-th machine of this rank, as it read them.
   const std::vector<mpc::Word>& dealt(std::size_t local) const { return mail().lockstep().dealt(local); }
 
+  Lockstep::Seconds layer_seconds() const { return mail().lockstep().seconds(); }
   const Certificate& certificate() const { return mail().lockstep().certificate(); }
 };
 
