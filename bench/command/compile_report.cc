@@ -46,15 +46,21 @@ std::string certificate_table(const bridge::Certificate& certificate) {
     it->ties = std::max(it->ties, layer.measured_ties);
     it->margin = std::min(it->margin, layer.measured_margin);
   }
-  std::string text = fmt::format("{:<22}{:>6}{:>7}{:>5}{:>7}{:>11}{:>8}{:>7}{:>8}{:>10}{:>6}\n", "layers by round", "layers", "packet", "B",
-                                 "key", "slots", "margin", "seen", "T*mar", "largest", "ties");
+  const char* columns = "{:<22}{:>6}{:>7}{:>5}{:>7}{:>13} |{:>7}{:>6}{:>5}{:>6}{:>11}{:>7}{:>7}\n";
+  std::string text = fmt::format(fmt::runtime(columns), "layers by round", "layers", "packet", "B", "key", "slots", "margin", "seen", "T",
+                                 "T*m", "largest", "tie", "seen");
   for (const auto& [first, layers, ties, margin] : kinds) {
     const auto& shape = first->shape;
-    text += fmt::format("{:<22}{:>6}{:>7}{:>5}{:>7}{:>11}{:>8}{:>7}{:>8}{:>10}{:>6}\n", first->label, layers, shape.task.packet_words,
-                        shape.routing == "input" ? shape.slots - 1 : shape.task.packets(), shape.key_width, grouped(shape.slots),
-                        shape.margin, std::isfinite(margin) ? fmt::format("{}", margin) : "-", shape.margin * shape.temperature,
-                        grouped(shape.largest_integer), fmt::format("{}", ties));
+    text +=
+        fmt::format(fmt::runtime(columns), first->label, layers, shape.task.packet_words,
+                    shape.routing == "input" ? shape.slots - 1 : shape.task.packets(), shape.key_width, grouped(shape.slots), shape.margin,
+                    std::isfinite(margin) ? fmt::format("{}", margin) : "-", shape.temperature, shape.margin * shape.temperature,
+                    grouped(shape.largest_integer), fmt::format("1/{}", shape.most_tied), fmt::format("1/{}", ties));
   }
+  text +=
+      "packet: words; B: packets a machine; margin: smallest gap to a logit that must vanish, by construction and as seen; T: "
+      "temperature;\n"
+      "largest: integer read from an average; tie: smallest share of an average, by construction and as seen\n";
   return text;
 }
 
