@@ -219,6 +219,58 @@ class LockstepOf final : public Lockstep {
     for (const auto* at = words.data(); at != words.data() + words.size();) at = all.append_packed(at);
   }
 
+  /// Fills all_.values with the rows of the keys that have a weight for a query of this rank, from the ranks that hold them; the other rows
+  /// stay empty.
+  void fetch_values(const HeadRows<Real>& mine, const SparseWeights<Real>& weights) {
+    auto& all = all_.values;
+    if (ranks_.size() == 1) {
+      all.append(mine.machines.values);
+      all.append(mine.others.values);
+      return all.append(mine.start.values);
+    }
+    const auto ranks = static_cast<std::size_t>(ranks_.size());
+    std::vector<char> needed(tokens_ + 1, 0);
+    for (const auto key : weights.keys) needed[key] = 1;
+    std::vector<std::vector<std::uint64_t>> asked(ranks);
+    for (std::uint64_t t = 0; t < tokens_; ++t) {
+      if (needed[t]) asked[host(t)].push_back(t);
+    }
+    std::vector<std::uint64_t> send;
+    std::vector<std::size_t> counts, received;
+    for (const auto& tokens : asked) {
+      send.insert(send.end(), tokens.begin(), tokens.end());
+      counts.push_back(tokens.size());
+    }
+    const auto wanted = ranks_.exchange(send, counts, received);
+    send.clear();
+    counts.clear();
+    const auto* token = wanted.data();
+    BlockRows<Real> rows;
+    for (std::size_t r = 0; r < ranks; ++r) {
+      rows.clear(all.block());
+      for (std::size_t i = 0; i < received[r]; ++i, ++token) {
+        rows.append(*token < task_.machines ? mine.machines.values.row(*token - here_.first)
+                                            : mine.others.values.row(*token - others_.first));
+      }
+      const auto packed = rows.packed();
+      send.insert(send.end(), packed.begin(), packed.end());
+      counts.push_back(packed.size());
+    }
+    const auto words = ranks_.exchange(send, counts, received);
+    std::vector<BlockRows<Real>> from(ranks, BlockRows<Real>(all.block()));
+    const auto* at = words.data();
+    for (auto& some : from) at = some.append_packed(at);
+    std::vector<std::size_t> next(ranks, 0);
+    for (std::uint64_t t = 0; t < tokens_; ++t) {
+      if (needed[t]) {
+        all.append(from[host(t)].row(next[host(t)]++));
+      } else {
+        all.end_row();
+      }
+    }
+    all.append(mine.start.values);
+  }
+
   template <class Read>
   void run(Round& layer, Read&& read) {
     const auto& shape = layer.shape;
@@ -233,18 +285,19 @@ class LockstepOf final : public Lockstep {
       all_.clear(shape.slot_columns);
       gather(all_.keys, mine.machines.keys);
       gather(all_.keys, mine.others.keys);
-      gather(all_.values, mine.machines.values);
-      gather(all_.values, mine.others.values);
       all_.keys.append(mine.start.keys);
-      all_.values.append(mine.start.values);
       seconds_.gather += taken(layer.last);
       mpc::together(ranks_, [&] {
         const auto scale = static_cast<Real>(shape.temperature);
         weights[head] = options_.kernel == Kernel::routed ? routed_weights(mine.queries, all_.keys, shape.key_width, scale)
                                                           : dense_weights(mine.queries, all_.keys, shape.key_width, scale);
-        if (options_.kernel != Kernel::reference) mix(weights[head], all_.values, shape.slots, outputs[head]);
         margin = std::min(margin, weights[head].margin);
       });
+      seconds_.attention += taken(layer.last);
+      if (options_.kernel == Kernel::reference) continue;
+      fetch_values(mine, weights[head]);
+      seconds_.gather += taken(layer.last);
+      mpc::together(ranks_, [&] { mix(weights[head], all_.values, shape.slots, outputs[head]); });
       seconds_.attention += taken(layer.last);
     }
 

@@ -65,6 +65,11 @@ class BlockRows {
     values_.clear();
     ends_.clear();
   }
+  void append(const BlockRow<Real>& row) {
+    at_.insert(at_.end(), row.at.begin(), row.at.end());
+    values_.insert(values_.end(), row.values.begin(), row.values.end());
+    end_row();
+  }
   void append(const BlockRows& rows) {
     const auto before = at_.size();
     at_.insert(at_.end(), rows.at_.begin(), rows.at_.end());
