@@ -63,7 +63,7 @@ struct LockstepOptions {
 /// The transformer that a protocol runs as, layer by layer. One token for every input word and every machine, N' = max(N, q) in all; token
 /// i < q is machine i. What a machine keeps and what it receives are columns of its residual row (residual_columns.h), and nothing
 /// goes from one token to another but through a softmax over queries, keys and values. A rank holds the rows of its machines and a share of
-/// the other tokens, and gathers keys and values from all ranks.
+/// the other tokens, gathers the keys of all ranks, and fetches the values of those keys that its queries match.
 ///
 /// One layer: the row function (the protocol's step, an Oracle) has left in every machine's row what it keeps (`keep`) and hands out
 /// what it sends; `attend` is the attention; then the next row function reads the row (`kept`, `received`).
