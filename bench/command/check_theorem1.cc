@@ -52,24 +52,25 @@ struct Row {
 
 class Table {
  public:
-  Table(bool shown, const TransformerOptions& options) : shown_(shown), one_head_(options.routing == "superimposed") {}
+  Table(bool shown, int ranks, const TransformerOptions& options)
+      : shown_(shown), one_head_(options.routing == "superimposed"), ranks_(ranks) {}
   void announce(const Row& row, const bridge::RoutingShape& shape, std::uint64_t width) {
     if (!shown_) return;
     head();
-    fmt::print("{:<32}{:<16}{:>6}{:>5}{:>4}{:>13}{:>14}{:>8.3f} | ", row.protocol, row.input, row.machines, row.words, shape.task.packets(),
-               grouped(shape.slots), grouped(width), shape.bytes() * 0x1p-30);
+    fmt::print("{:<31} {:<15} {:>5} {:>5} {:>3} {:>12} {:>13} {:>7.3f} | ", row.protocol, row.input, row.machines, row.words,
+               shape.task.packets(), grouped(shape.slots), grouped(width), memory_bytes(shape, ranks_) * 0x1p-30);
     std::fflush(stdout);
   }
   void finish(const Row& row, bool announced) {
     if (!shown_) return;
     head();
     if (row.refused) {
-      if (!announced) fmt::print("{:<32}{:<16}{:>6}{:>5}  ", row.protocol, row.input, row.machines, row.words);
+      if (!announced) fmt::print("{:<31} {:<15} {:>5} {:>5}  ", row.protocol, row.input, row.machines, row.words);
       fmt::print("refused: {}\n", *row.refused);
       return;
     }
     fmt::print(
-        "{:>3}{:>4}{:>6}{:>4}{:>14}{:>10.2g}{:>10.2g}{:>8}{:>6}{:>8.3f}{:>8.3f}  {}\n", row.rounds, row.layers,
+        "{:>2} {:>3} {:>5} {:>3} {:>13} {:>9.2g} {:>9.2g} {:>7} {:>5} {:>7.3f} {:>7.3f}  {}\n", row.rounds, row.layers,
         row.rounds == 0 ? std::string("-") : fmt::format("{:.2f}", static_cast<double>(row.layers) / static_cast<double>(row.rounds)),
         row.heads, grouped(row.width), bridge::theorem_width(row.words, row.tokens), bridge::theorem_threshold(row.words), row.margin,
         std::isfinite(row.measured_margin) ? fmt::format("{}", row.measured_margin) : "-", row.wall_s, row.messages_s,
@@ -82,12 +83,14 @@ class Table {
  private:
   void head() {
     if (std::exchange(headed_, true)) return;
-    fmt::print("{:<32}{:<16}{:>6}{:>5}{:>4}{:>13}{:>14}{:>8} | {:>3}{:>4}{:>6}{:>4}{:>14}{:>10}{:>10}{:>8}{:>6}{:>8}{:>8}  {}\n",
-               "protocol", "input", "q", "s", "B", "slots", "width", "GiB", "R", "L", "L/R", "H", "measured", "theorem", "m < N at",
-               "margin", "seen", "s", "mpi s", "verdict");
+    fmt::print(
+        "{:<31} {:<15} {:>5} {:>5} {:>3} {:>12} {:>13} {:>7} | {:>2} {:>3} {:>5} {:>3} {:>13} {:>9} {:>9} {:>7} {:>5} {:>7} {:>7}  {}\n",
+        "protocol", "input", "q", "s", "B", "slots", "width", "GiB", "R", "L", "L/R", "H", "measured", "theorem", "< N from", "margin",
+        "seen", "wall_s", "mpi_s", "verdict");
   }
 
   bool shown_, one_head_, headed_ = false;
+  int ranks_;
 };
 
 double slowest(double start, mpc::Ranks& ranks) {
@@ -142,7 +145,8 @@ std::string fits(const std::vector<Row>& rows, nlohmann::ordered_json& json) {
   std::string text = "width grows like ";
   if (fit.memory_varies) text += fmt::format("s^{:.2f} ", fit.in_memory);
   if (fit.tokens_vary) text += fmt::format("N^{:.2f} ", fit.in_tokens);
-  return text + fmt::format("over {} cases (N tokens; least squares on logarithms); the theorem says s^4 log N\n", points.size());
+  return text +
+         fmt::format("over the {} cases with q > 1 (N tokens; least squares on logarithms); the theorem says s^4 log N\n", points.size());
 }
 
 std::string json_report(const std::vector<Row>& rows, const nlohmann::ordered_json& fit, const CheckTheorem1Options& options, int ranks) {
@@ -151,7 +155,7 @@ std::string json_report(const std::vector<Row>& rows, const nlohmann::ordered_js
   json["git"] = revision();
   json["ranks"] = ranks;
   json["seed"] = options.seed;
-  json["dtype"] = options.transformer.type == bridge::NumberType::f32 ? "f32" : "f64";
+  json["dtype"] = options.transformer.type_name();
   json["kernel"] = options.transformer.kernel_name();
   json["rows"] = nlohmann::ordered_json::array();
   for (const auto& row : rows) {
@@ -238,7 +242,7 @@ void declare(CLI::App& command, CheckTheorem1Options& options) {
 mpc::Exit check_theorem1(const CheckTheorem1Options& options, mpc::Ranks& ranks) {
   const auto lockstep = options.transformer.lockstep();
   const auto protocols = chosen(options);
-  Table table(ranks.rank() == 0 && options.json != "-", options.transformer);
+  Table table(ranks.rank() == 0 && options.json != "-", ranks.size(), options.transformer);
   std::vector<Row> rows;
   auto exit = mpc::Exit::done;
   const auto run_all = [&](const Theorem1Protocol& protocol, std::uint64_t machines, std::uint64_t words, std::uint64_t multiple) {
@@ -298,10 +302,11 @@ mpc::Exit check_theorem1(const CheckTheorem1Options& options, mpc::Ranks& ranks)
     throw mpc::UsageError("no protocol has a case for these numbers where twice the least s keeps B <= 32; expected --words, or others");
   nlohmann::ordered_json fit;
   const auto text = fits(rows, fit);
+  const auto refused = std::ranges::count_if(rows, [](const Row& row) { return row.refused.has_value(); });
   if (options.json != "-") {
     write_text("-",
-               fmt::format("{}{} of {} cases: identical memory after every round, L = R + 1, width within its formula, answer right\n",
-                           text, good, rows.size()),
+               fmt::format("{}{} of {} cases: identical memory after every round, L = R + 1, width within its formula, answer right{}\n",
+                           text, good, rows.size(), refused == 0 ? "" : fmt::format("; {} refused", refused)),
                ranks);
   }
   write_text(options.json, json_report(rows, fit, options, ranks.size()), ranks);

@@ -1,33 +1,57 @@
 #include "bench/command/compile.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <exception>
-#include <map>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 #include <unistd.h>
 
 #include "mpc/clock.h"
+#include "mpc/cluster.h"
 #include "mpc/transport/mpi.h"
 
 #include "transformer_bridge/compile/graph_tokens.h"
 
 #include "bench/command/compile_report.h"
 #include "bench/command/layer_dump.h"
+#include "bench/command/memory_trace.h"
 #include "bench/command/problem.h"
 #include "bench/command/text.h"
 #include "bench/command/verify.h"
 
 namespace roundtrip {
 
-const char* TransformerOptions::kernel_name() const {
-  switch (kernel) {
-    case bridge::Kernel::dense: return "dense";
-    case bridge::Kernel::reference: return "reference";
-    default: return "routed";
+namespace {
+
+template <class Value>
+using Names = std::vector<std::pair<std::string, Value>>;
+
+const Names<bridge::NumberType> number_types{{"f32", bridge::NumberType::f32}, {"f64", bridge::NumberType::f64}};
+const Names<bridge::Kernel> kernels{
+    {"routed", bridge::Kernel::routed}, {"dense", bridge::Kernel::dense}, {"reference", bridge::Kernel::reference}};
+
+template <class Value>
+Value one_of(const char* option, const std::string& word, const Names<Value>& names) {
+  std::string known;
+  for (const auto& [name, value] : names) {
+    if (name == word) return value;
+    known += (known.empty() ? "" : ", ") + name;
   }
+  throw mpc::UsageError(fmt::format("{} is '{}'; expected one of: {}", option, word, known));
 }
+
+template <class Value>
+const std::string& name_of(Value wanted, const Names<Value>& names) {
+  return std::ranges::find(names, wanted, &std::pair<std::string, Value>::second)->first;
+}
+
+}  // namespace
+
+std::string TransformerOptions::kernel_name() const { return name_of(kernel, kernels); }
+std::string TransformerOptions::type_name() const { return name_of(type, number_types); }
 
 bridge::LockstepOptions TransformerOptions::lockstep() const {
   bridge::LockstepOptions lockstep;
@@ -40,7 +64,7 @@ bridge::LockstepOptions TransformerOptions::lockstep() const {
   }
   if (temperature) {
     if (!(*temperature > 0 && *temperature < 1e30))
-      throw mpc::UsageError(fmt::format("--temperature is {}; expected a positive number", *temperature));
+      throw mpc::UsageError(fmt::format("--temperature is {}; expected a number above 0 and below 1e30", *temperature));
     lockstep.temperature = *temperature;
   }
   if (most_gib && !(*most_gib > 0)) throw mpc::UsageError(fmt::format("--most-gib is {}; expected a positive number", *most_gib));
@@ -54,19 +78,18 @@ void declare(CLI::App& command, TransformerOptions& options) {
                   "superimposed: one head, any round within s (default); slots: one head a message, narrow, not for every round")
       ->option_text("superimposed|slots")
       ->group(group);
-  const std::map<std::string, bridge::NumberType> types{{"f32", bridge::NumberType::f32}, {"f64", bridge::NumberType::f64}};
-  command.add_option("--dtype", options.type, "number type (default f32)")
-      ->transform(CLI::CheckedTransformer(types).description(""))
+  command
+      .add_option_function<std::string>(
+          "--dtype", [&options](const std::string& word) { options.type = one_of<bridge::NumberType>("--dtype", word, number_types); },
+          "number type (default f32)")
       ->option_text("f32|f64")
       ->group(group);
-  const std::map<std::string, bridge::Kernel> kernels{
-      {"dense", bridge::Kernel::dense}, {"routed", bridge::Kernel::routed}, {"reference", bridge::Kernel::reference}};
   command
-      .add_option("--kernel", options.kernel,
-                  "routed: only the logits whose weights are not 0, by an index (default); dense: every logit; reference: plain loops over "
-                  "whole rows, for small ones")
-      ->transform(CLI::CheckedTransformer(kernels).description(""))
-      ->option_text("dense|routed|reference")
+      .add_option_function<std::string>(
+          "--kernel", [&options](const std::string& word) { options.kernel = one_of<bridge::Kernel>("--kernel", word, kernels); },
+          "routed: only the logits whose weights are not 0, by an index (default); dense: every logit; reference: plain loops over whole "
+          "rows, for small ones")
+      ->option_text("routed|dense|reference")
       ->group(group);
   command
       .add_option_function<std::string>(
@@ -74,11 +97,10 @@ void declare(CLI::App& command, TransformerOptions& options) {
           "most bits of an integer that an average carries (default 20 in f32, 48 in f64); longer words travel in parts")
       ->option_text("BITS")
       ->group(group);
-  command.add_option("--temperature", options.temperature, "factor of the logits (default: the smallest power of two that is enough)")
+  command.add_option("--temperature", options.temperature, "factor of the logits, a power of two (default: the smallest that is enough)")
       ->option_text("C")
       ->group(group);
-  command
-      .add_option("--most-gib", options.most_gib, "refuse what may need more, in keys and values (default: 3/4 of this machine's memory)")
+  command.add_option("--most-gib", options.most_gib, "refuse what may need more memory, in all (default: 3/4 of this machine's)")
       ->option_text("GIB")
       ->group(group);
 }
@@ -97,8 +119,13 @@ void declare(CLI::App& command, CompileOptions& options) {
   command.add_option("--dump-residual", options.dump_residual, "a folder for the residual stream after every layer, every column named")
       ->option_text("DIR")
       ->group(group);
-  command.add_flag("--dry-run", options.dry_run, "say q, s, N, L, H, width and bytes, and run nothing");
-  command.add_flag("--no-verify", options.no_verify, "do not check the answer with a serial oracle");
+  command.add_flag("--dry-run", options.dry_run, "say q, s, N, L, H, width and bytes, and whether it would be refused; run nothing");
+  command.add_flag("--no-verify", options.no_verify, "do not check the answer with a serial oracle, nor the memory with a run on messages");
+}
+
+double memory_bytes(const bridge::RoutingShape& shape, int ranks) {
+  // A rank holds its own keys and values, those that its queries match (at most all), their sums, and copies on their way.
+  return shape.bytes() * (ranks + 3);
 }
 
 void refuse_what_cannot_fit(const mpc::Model& model, const TransformerOptions& options, mpc::Ranks& ranks) {
@@ -110,8 +137,8 @@ void refuse_what_cannot_fit(const mpc::Model& model, const TransformerOptions& o
                                  .limb_bits = lockstep.limb_bits,
                                  .temperature = lockstep.temperature};
   const auto shape = lockstep.routing->shape(task);
-  const auto bytes = shape.bytes() * ranks.size();
-  // Every rank holds all keys and values. The smallest limit of the ranks counts.
+  const auto bytes = memory_bytes(shape, ranks.size());
+  // The smallest limit of the ranks counts.
   const auto physical = 0.75 * static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
   const auto mine = std::min(options.most_gib ? *options.most_gib * 0x1p30 : physical, 0x1p62);
   const auto most = ranks.minimum(static_cast<std::uint64_t>(mine));
@@ -120,18 +147,35 @@ void refuse_what_cannot_fit(const mpc::Model& model, const TransformerOptions& o
   throw mpc::Error(
       mpc::Exit::over_budget,
       fmt::format(
-          "too large for routing {}: B = {} packets of one word need {} slots, {} columns and up to {:.1f} GiB of keys and values on "
-          "{} rank{}; expected at most {:.1f} GiB{}: use fewer words a machine (--words), fewer machines or --most-gib",
-          shape.routing, task.packets(), grouped(shape.slots), grouped(shape.width()), bytes * 0x1p-30, ranks.size(),
-          ranks.size() == 1 ? "" : "s", static_cast<double>(most) * 0x1p-30, nameable ? "" : " and 2^32 slots"));
+          "too large for routing {}: B = {} packets of one word need {} slots, {} columns and up to {:.3g} GiB of memory on {} "
+          "rank{}; expected at most {:.3g} GiB{}: use fewer words a machine (--words) or fewer machines, or allow more (--most-gib)",
+          shape.routing, task.packets(), grouped(shape.slots), grouped(bridge::ResidualColumns(task.memory, task.limbs()).width(shape)),
+          bytes * 0x1p-30, ranks.size(), ranks.size() == 1 ? "" : "s", static_cast<double>(most) * 0x1p-30,
+          nameable ? "" : " and 2^32 slots"));
 }
 
 namespace {
+
+/// What the same protocol does on messages.
+struct OnMessages {
+  std::uint64_t value, digest;
+};
+OnMessages run_on_messages(const Problem& problem, mpc::Transport& transport, MemoryTrace& trace) {
+  mpc::Cluster cluster(problem.model, transport);
+  trace.record(cluster);
+  auto graph = problem.graph;
+  const auto input = deal(graph, problem.model, cluster.machines_here(), transport.ranks());
+  const auto answer = problem.protocol.run(cluster, input, problem.settings);
+  return {answer.value, cluster.finish().digest()};
+}
 
 void check(const CompileOptions& options) {
   roundtrip::check(static_cast<const ProblemOptions&>(options));
   if (options.json == "-" && options.labels == "-") {
     throw mpc::UsageError("both --json and --labels are '-'; standard output can hold one");
+  }
+  if (!options.json.empty() && options.json == options.labels) {
+    throw mpc::UsageError(fmt::format("both --json and --labels are '{}'; expected two files", options.json));
   }
 }
 
@@ -143,6 +187,16 @@ mpc::Exit compile(const CompileOptions& options, mpc::Ranks& ranks) {
   auto problem = load_problem(options, !options.labels.empty(), ranks);
   if (options.dry_run) {
     if (ranks.rank() == 0) fmt::print("{}", prediction(problem, options, ranks.size()));
+    std::fflush(stdout);
+    const auto model = problem.model;
+    const auto shape = lockstep.routing->shape({.machines = model.machines,
+                                                .memory = model.memory.count,
+                                                .word_bits = model.word_bits,
+                                                .type = lockstep.type,
+                                                .limb_bits = lockstep.limb_bits,
+                                                .temperature = lockstep.temperature});
+    if (const auto reason = bridge::objection(shape)) throw mpc::Error(mpc::Exit::inexact, "packets of one word are not exact: " + *reason);
+    refuse_what_cannot_fit(model, options.transformer, ranks);
     return mpc::Exit::done;
   }
   refuse_what_cannot_fit(problem.model, options.transformer, ranks);
@@ -154,8 +208,12 @@ mpc::Exit compile(const CompileOptions& options, mpc::Ranks& ranks) {
   protocols::WholeGraph whole;
   if (!options.no_verify) whole = gather_graph(problem.graph, ranks);
   mpc::MpiTransport transport(ranks);
+  MemoryTrace trace;
+  std::optional<OnMessages> on_messages;
+  if (!options.no_verify) on_messages = run_on_messages(problem, transport, trace);
   bridge::TransformerCluster cluster(problem.model, transport, bridge::graph_dealing(problem.graph.edges, problem.model.machines),
                                      lockstep);
+  if (on_messages) trace.compare(cluster);
   const auto start = mpc::seconds_now();
   const auto input = bridge::deal_graph(cluster, problem.graph, ranks);
   result.answer = problem.protocol.run_as_transformer(cluster, input, problem.settings);
@@ -166,7 +224,13 @@ mpc::Exit compile(const CompileOptions& options, mpc::Ranks& ranks) {
   result.layer_seconds = cluster.layer_seconds();
   result.bounds = problem.bounds(result.answer.retries);
   result.rss_bytes = ranks.sum(peak_bytes());
-  if (!options.no_verify) verify(problem.protocol, result.answer, whole, result, ranks);
+  if (on_messages) {
+    verify(problem.protocol, result.answer, whole, result, ranks);
+    result.difference = trace.difference(ranks);
+    if (!result.difference && on_messages->digest != result.ledger.digest()) result.difference = "the ledgers differ";
+    if (!result.difference && on_messages->value != result.answer.value) result.difference = "the answers differ";
+    result.compared = true;
+  }
 
   std::exception_ptr first;
   const auto attempt = [&](auto&& write) {
@@ -192,7 +256,9 @@ mpc::Exit compile(const CompileOptions& options, mpc::Ranks& ranks) {
                  result.expected);
     }
   }
-  return result.verdict != Verdict::wrong && result.within_bounds() ? mpc::Exit::done : mpc::Exit::unverified;
+  if (result.difference && ranks.rank() == 0)
+    fmt::print(stderr, "roundtrip: the transformer is not the run on messages: {}\n", *result.difference);
+  return result.verdict != Verdict::wrong && result.within_bounds() && !result.difference ? mpc::Exit::done : mpc::Exit::unverified;
 }
 
 }  // namespace roundtrip

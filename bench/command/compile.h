@@ -19,9 +19,10 @@ struct TransformerOptions {
   bridge::Kernel kernel = bridge::Kernel::routed;
   std::optional<std::uint64_t> limb_bits;
   std::optional<double> temperature;
-  std::optional<double> most_gib;  ///< of keys and values, over all ranks; three quarters of the machine's memory if not given
+  std::optional<double> most_gib;  ///< over all ranks; three quarters of the machine's memory if not given
 
-  const char* kernel_name() const;
+  std::string kernel_name() const;
+  std::string type_name() const;
   /// Throws UsageError for a value out of range.
   bridge::LockstepOptions lockstep() const;
 };
@@ -38,6 +39,9 @@ struct CompileOptions : ProblemOptions {
 };
 
 void declare(CLI::App& command, CompileOptions& options);
+
+/// Bytes that all ranks together may need for a layer of this shape when every machine sends as much as it can.
+double memory_bytes(const bridge::RoutingShape& shape, int ranks);
 
 /// Throws Error(over_budget), naming B, slots, width and bytes, if the widest layer of a run with this model (packets of one word) would
 /// not fit. Collective.

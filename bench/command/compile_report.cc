@@ -46,7 +46,7 @@ std::string certificate_table(const bridge::Certificate& certificate) {
     it->ties = std::max(it->ties, layer.measured_ties);
     it->margin = std::min(it->margin, layer.measured_margin);
   }
-  const char* columns = "{:<22}{:>6}{:>7}{:>5}{:>7}{:>13} |{:>7}{:>6}{:>5}{:>6}{:>11}{:>7}{:>7}\n";
+  const char* columns = "{:<22} {:>6} {:>6} {:>4} {:>6} {:>12} | {:>6} {:>5} {:>4} {:>5} {:>10} {:>6} {:>6}\n";
   std::string text = fmt::format(fmt::runtime(columns), "layers by round", "layers", "packet", "B", "key", "slots", "margin", "seen", "T",
                                  "T*m", "largest", "tie", "seen");
   for (const auto& [first, layers, ties, margin] : kinds) {
@@ -71,15 +71,16 @@ std::string text_report(const CompileResult& result, const Problem& problem, con
   const auto theorem = bridge::theorem_width(problem.model.memory.count, certificate.tokens);
   std::string text = fmt::format("{} ({}) on {}, as a transformer\n", problem.protocol.about.name, problem.variant.name, options.graph);
   text += problem_lines(problem, result.ranks);
-  text += fmt::format("layers     L = {} = R + 1, R = {} rounds (at most {} declared{}); L/R = {:.2f}\n", result.layers(), rounds,
-                      result.bounds.rounds, result.within_bounds() ? "" : ", EXCEEDED",
-                      rounds == 0 ? 0.0 : static_cast<double>(result.layers()) / static_cast<double>(rounds));
+  text += fmt::format(
+      "layers     L = {} = R + 1, R = {} rounds (at most {} declared{}); L/R = {}\n", result.layers(), rounds, result.bounds.rounds,
+      result.within_bounds() ? "" : ", EXCEEDED",
+      rounds == 0 ? std::string("-") : fmt::format("{:.2f}", static_cast<double>(result.layers()) / static_cast<double>(rounds)));
   text += fmt::format("tokens     {} = max(N, q), and a start token\n", grouped(certificate.tokens));
   text += fmt::format("heads      H = {}, routing {}, keys of {} columns\n", certificate.heads(), options.transformer.routing,
                       grouped(certificate.key_width()));
-  text += fmt::format("width      m = {} by the formula, {} in use; 96 s^4 ln N of the theorem: {:.3g}, less than N only for N > {:.3g}\n",
-                      grouped(certificate.width()), grouped(certificate.measured_width()), theorem,
-                      bridge::theorem_threshold(problem.model.memory.count));
+  text += fmt::format(
+      "width      {} columns by the formula, {} in use; 96 s^4 ln N of the theorem: {:.3g}, less than N only for N > {:.3g}\n",
+      grouped(certificate.width()), grouped(certificate.measured_width()), theorem, bridge::theorem_threshold(problem.model.memory.count));
   text += "           its row functions are Oracles, the protocol's own steps: it cannot be exported as weights\n";
   text += fmt::format("exact      in {}, by proof: temperature * margin >= {}, integers up to {}\n\n", number.name, number.vanishing,
                       grouped(bridge::largest_readable(certificate.type)));
@@ -98,7 +99,10 @@ std::string text_report(const CompileResult& result, const Problem& problem, con
     case Verdict::wrong: text += fmt::format("verified   NO: the serial oracle finds {}", grouped(result.expected)); break;
     case Verdict::skipped: text += "verified   not checked (--no-verify)"; break;
   }
-  return text + fmt::format("; digest {:016x}, as of the run on messages\n", result.ledger.digest());
+  text += fmt::format("; digest {:016x}\n", result.ledger.digest());
+  if (!result.compared) return text + "memory     not compared with a run on messages (--no-verify)\n";
+  if (result.difference) return text + fmt::format("memory     DIFFERS from the run on messages: {}\n", *result.difference);
+  return text + "memory     of every machine after every round: the same words as in the run on messages\n";
 }
 
 std::string json_report(const CompileResult& result, const Problem& problem, const CompileOptions& options) {
@@ -135,10 +139,12 @@ std::string json_report(const CompileResult& result, const Problem& problem, con
   json["answer"] = {{problem.protocol.about.answer, result.answer.value}};
   json["retries"] = result.answer.retries;
   json["verified"] = result.verdict == Verdict::skipped ? Json(nullptr) : Json(result.verdict == Verdict::verified);
+  json["identical"] = result.compared ? Json(!result.difference) : Json(nullptr);
+  json["difference"] = result.difference ? Json(*result.difference) : Json(nullptr);
   json["digest"] = fmt::format("{:016x}", result.ledger.digest());
   Json proof;
   proof["exact"] = true;  // what is not exact was refused
-  proof["dtype"] = certificate.type == bridge::NumberType::f32 ? "f32" : "f64";
+  proof["dtype"] = options.transformer.type_name();
   proof["margin"] = finite(certificate.margin());
   proof["measured_margin"] = finite(certificate.measured_margin());
   proof["layers"] = Json::array();
@@ -186,7 +192,8 @@ std::string prediction(const Problem& problem, const CompileOptions& options, in
   const auto bounds = problem.bounds(0);
   text += fmt::format("layers     L = at most {} = R + 1, R = at most {} rounds\n", bounds.rounds + 1, bounds.rounds);
   text += fmt::format("tokens     {} = max(N, q), and a start token\n", grouped(std::max(model.input_words, model.machines)));
-  text += fmt::format("\n{:<14}{:>6}{:>6}{:>9}{:>16}{:>18}{:>12}\n", "packet words", "B", "H", "key", "slots", "width m", "GiB at most");
+  text +=
+      fmt::format("\n{:<14} {:>6} {:>5} {:>8} {:>15} {:>17} {:>11}\n", "packet words", "B", "H", "key", "slots", "width", "GiB at most");
   for (std::uint64_t words = 1; words <= 4; ++words) {
     const bridge::RoutingTask task{.machines = model.machines,
                                    .memory = model.memory.count,
@@ -197,8 +204,8 @@ std::string prediction(const Problem& problem, const CompileOptions& options, in
                                    .temperature = lockstep.temperature};
     const auto shape = lockstep.routing->shape(task);
     const bridge::ResidualColumns columns(model.memory.count, task.limbs());
-    text += fmt::format("{:<14}{:>6}{:>6}{:>9}{:>16}{:>18}{:>12.3f}\n", words, task.packets(), shape.heads, shape.key_width,
-                        grouped(shape.slots), grouped(columns.width(shape)), shape.bytes() * ranks * 0x1p-30);
+    text += fmt::format("{:<14} {:>6} {:>5} {:>8} {:>15} {:>17} {:>11.3f}\n", words, task.packets(), shape.heads, shape.key_width,
+                        grouped(shape.slots), grouped(columns.width(shape)), memory_bytes(shape, ranks) * 0x1p-30);
   }
   return text + fmt::format("theorem    96 s^4 ln N = {:.3g} columns\n",
                             bridge::theorem_width(model.memory.count, std::max(model.input_words, model.machines)));

@@ -23,6 +23,9 @@ struct CompileResult : Verification {
   std::uint64_t rss_bytes = 0;
   int ranks = 1;
 
+  bool compared = false;                    ///< with the run on messages
+  std::optional<std::string> difference{};  ///< from it: the first machine, round and word
+
   bool within_bounds() const { return ledger.rounds.size() <= bounds.rounds; }
   /// L = R + 1.
   std::uint64_t layers() const { return certificate.layers.size(); }

@@ -17,6 +17,20 @@
 namespace roundtrip {
 namespace {
 
+/// How to read a residual row, for those who have the files alone.
+const std::vector<std::string> reading{
+    "Row t is token t; token i below the number of machines is machine i. Columns that are 0 in every row are left out.",
+    "A word is its limbs put together: the sum of limb i times 2^(i * limb_bits).",
+    "memory: what the machine kept when the layer's round ended, before it read the messages of that round; 'memory' says which words "
+    "belong "
+    "to which variable, and a variable's words are what its serialize() writes.",
+    "attention: averages over the senders and the start token. An integer is the value divided by the row's share of the start token, "
+    "rounded.",
+    "A slot holds a packet if its 'packets' reads 1, and the packet is the machine's if its 'destination' is (routing superimposed); other "
+    "slots "
+    "hold packets of other machines, or several. A packet stands in many slots: take it once by source and index.",
+    "routing input, the first layer: slot 1 + k holds the k-th input word that was dealt to the machine."};
+
 /// Most cells of a matrix that is written whole.
 constexpr double most_cells = 0x1p28;
 
@@ -41,6 +55,9 @@ void make_folder(const std::string& path, mpc::Ranks& ranks) {
   mpc::together(ranks, [&] {
     if (ranks.rank() != 0) return;
     std::error_code error;
+    if (std::filesystem::is_directory(path, error) && !std::filesystem::is_empty(path, error)) {
+      throw mpc::UsageError(fmt::format("{}: this folder is not empty; expected a new one for the dump", path));
+    }
     std::filesystem::create_directories(path, error);
     if (error) throw mpc::Fault(fmt::format("{}: cannot make this folder: {}", path, error.message()));
   });
@@ -122,7 +139,10 @@ void LayerDump::write_residual(const bridge::LayerRecord& record) {
     json["label"] = record.label;
     json["tokens"] = tokens_;
     json["width"] = columns_.width(shape);
+    json["limbs"] = limbs.count();
     json["limb_bits"] = limbs.bits();
+    json["packet_words"] = shape.task.packet_words;
+    json["reading"] = reading;
     json["columns"] = nlohmann::ordered_json::array();
     for (const auto column : used) {
       nlohmann::ordered_json entry{{"residual_column", column}};
@@ -159,7 +179,7 @@ void LayerDump::write_residual(const bridge::LayerRecord& record) {
           {{"machine", memory[i]}, {"variable", memory[i + 1]}, {"first_word", memory[i + 2]}, {"words", memory[i + 3]}});
     }
     protocols::TextSink sink(name + ".json");
-    sink.write(json.dump(1) + "\n");
+    sink.write(json.dump() + "\n");
     sink.close();
   });
 }

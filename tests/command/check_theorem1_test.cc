@@ -202,7 +202,7 @@ TEST_F(Theorem1, WhatDoesNotFitRefusesOneRow) {
     EXPECT_EQ(occurrences(refused, b), 1U) << refused;
     EXPECT_EQ(occurrences(refused, " slots"), 2U - (row["words"] == 40000 ? 1U : 0U)) << refused;  // those it needs and those there can be
     if (row["words"] == 1000) {
-      EXPECT_EQ(occurrences(refused, " GiB of keys and values on 2 ranks"), 1U) << refused;
+      EXPECT_EQ(occurrences(refused, " GiB of memory on 2 ranks"), 1U) << refused;
     }
   }
   // The text goes on, too.

@@ -42,6 +42,8 @@ const Schema schema{{"schema", "u"},
                     {"answer", "o"},
                     {"retries", "u"},
                     {"verified", "b?"},
+                    {"identical", "b?"},
+                    {"difference", "s?"},
                     {"digest", "s"},
                     {"certificate", "o"},
                     {"wall_s", "f"},
@@ -72,8 +74,8 @@ const Schema layer_schema{{"layer", "u"},
                           {"measured_tie", "f"},
                           {"largest_integer", "u"},
                           {"largest_exact_integer", "u"}};
-const Schema residual_schema{{"schema", "u"},    {"layer", "u"},   {"label", "s"},     {"tokens", "u"}, {"width", "u"},
-                             {"limb_bits", "u"}, {"columns", "a"}, {"variables", "a"}, {"memory", "a"}};
+const Schema residual_schema{{"schema", "u"}, {"limbs", "u"}, {"packet_words", "u"}, {"reading", "a"}, {"layer", "u"},     {"label", "s"},
+                             {"tokens", "u"}, {"width", "u"}, {"limb_bits", "u"},    {"columns", "a"}, {"variables", "a"}, {"memory", "a"}};
 
 /// A run on messages and one as a transformer say the same about these.
 const std::vector<std::string> common{"protocol", "variant", "graph",     "n",     "m",      "input_words",
@@ -434,7 +436,8 @@ TEST_F(Compile, DryRunRunsNothing) {
   EXPECT_GE(compared, 5);
   // What cannot run can be asked about.
   const auto large = roundtrip("compile connectivity --graph er:2000,3000 --dry-run");
-  EXPECT_EQ(large.code, 0) << large.err;
+  EXPECT_EQ(large.code, 4) << large.err;  // what the run would say
+  EXPECT_EQ(occurrences(large.err, "too large for routing superimposed"), 1U) << large.err;
   EXPECT_EQ(occurrences(large.out, "    620 "), 1U) << large.out;
   EXPECT_EQ(occurrences(large.out, "147,764,513,201"), 1U) << large.out;
 }
@@ -470,13 +473,13 @@ TEST_F(Compile, SlotsRefuseMeetings) {
 
 TEST_F(Compile, WhatDoesNotFitIsRefused) {
   const auto large = roundtrip("compile connectivity --graph er:2000,3000 --dump-attention a --json json");
-  expect_refused(large, 4, "B = 620 packets of one word need 147,764,513,201 slots, 886,587,079,206 columns and up to ");
-  EXPECT_EQ(occurrences(large.err, " GiB of keys and values on 1 rank; expected at most "), 1U) << large.err;
+  expect_refused(large, 4, "B = 620 packets of one word need 147,764,513,201 slots, 886,587,080,447 columns and up to ");
+  EXPECT_EQ(occurrences(large.err, " GiB of memory on 1 rank; expected at most "), 1U) << large.err;
   EXPECT_FALSE(exists("a"));
   EXPECT_FALSE(exists("json"));
   const auto ranks = roundtrip("compile connectivity --graph er:2000,3000", 2);
-  expect_refused(ranks, 4, " GiB of keys and values on 2 ranks; expected at most ");
-  expect_refused(roundtrip("compile " + path + " --most-gib 0.00001"), 4, "B = 13 packets of one word need 29,238 slots, 146,190 columns");
+  expect_refused(ranks, 4, " GiB of memory on 2 ranks; expected at most ");
+  expect_refused(roundtrip("compile " + path + " --most-gib 0.00001"), 4, "B = 13 packets of one word need 29,238 slots, ");
   EXPECT_EQ(roundtrip("compile " + path + " --most-gib 1").code, 0);
   for (const auto* beyond : {"1e30", "inf"}) EXPECT_EQ(roundtrip("compile " + path + " --most-gib " + beyond).code, 0) << beyond;
   for (const auto* dry : {"", " --dry-run"}) {
@@ -503,10 +506,10 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Refusal{"LimbBitsZero", "--limb-bits 0", "--limb-bits is 0; expected 1 to 64"},
                     Refusal{"LimbBitsMany", "--limb-bits 65", "--limb-bits is 65; expected 1 to 64"},
                     Refusal{"LimbBitsText", "--limb-bits x", "--limb-bits is 'x'; expected a whole number"},
-                    Refusal{"TemperatureZero", "--temperature 0", "--temperature is 0; expected a positive number"},
-                    Refusal{"TemperatureNan", "--temperature nan", "--temperature is nan; expected a positive number"},
-                    Refusal{"TemperatureNegative", "--temperature -1", "--temperature is -1; expected a positive number"},
-                    Refusal{"TemperatureInfinite", "--temperature inf", "--temperature is inf; expected a positive number"},
+                    Refusal{"TemperatureZero", "--temperature 0", "--temperature is 0; expected a number above 0 and below 1e30"},
+                    Refusal{"TemperatureNan", "--temperature nan", "--temperature is nan; expected a number above 0 and below 1e30"},
+                    Refusal{"TemperatureNegative", "--temperature -1", "--temperature is -1; expected a number above 0 and below 1e30"},
+                    Refusal{"TemperatureInfinite", "--temperature inf", "--temperature is inf; expected a number above 0 and below 1e30"},
                     Refusal{"TemperatureText", "--temperature hot", "--temperature"},
                     Refusal{"MostGibZero", "--most-gib 0", "--most-gib is 0; expected a positive number"},
                     Refusal{"MostGibNegative", "--most-gib -1", "--most-gib is -1; expected a positive number"},
@@ -515,6 +518,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Refusal{"Kernel", "--kernel x", "--kernel"},  //
                     Refusal{"Routing", "--routing x", "--routing is 'x'; expected superimposed or slots"},
                     Refusal{"DryRun", "--dry-run --routing x", "--routing is 'x'; expected superimposed or slots"},  //
+                    Refusal{"OneFile", "--json f --labels f", "both --json and --labels are 'f'; expected two files"},
                     Refusal{"TwoOutputs", "--json - --labels -", "standard output can hold one"},
                     Refusal{"Transport", "--transport mpi", "--transport"}),
     [](const auto& test) { return std::string(test.param.name); });
@@ -540,10 +544,12 @@ TEST_F(Compile, AFileThatCannotBeWrittenIsAFault) {
   EXPECT_TRUE(exists("json"));
   refused("--dump-attention file/a", "file/a", 2);
   refused("--dump-residual file", "file", 0);
-  std::filesystem::create_directories(folder / "a/layer_02_head_00.npy");
-  refused("--dump-attention a", "a/layer_02_head_00.npy", 3);
-  std::filesystem::create_directories(folder / "r/layer_01.json");
-  refused("--dump-residual r", "r/layer_01.json", 0);
+  // A dump is not mixed with another one.
+  for (const auto* option : {"--dump-attention", "--dump-residual"}) {
+    std::filesystem::create_directories(folder / "old/some.npy");
+    expect_refused(roundtrip("compile " + path + " " + option + " old", 2), 2,
+                   "old: this folder is not empty; expected a new one for the dump");
+  }
   EXPECT_EQ(roundtrip("compile " + path + " >/dev/full").code, 6);
   EXPECT_EQ(roundtrip("compile " + path + " --json - >/dev/full").code, 6);
 }

@@ -1,4 +1,5 @@
 #include <csignal>
+#include <optional>
 #include <stdexcept>
 #include <vector>
 
@@ -8,13 +9,22 @@ namespace {
 
 using mpc::Word;
 
+/// A type of which one member is not part of the machine's memory.
+struct Forgetful {
+  Word kept = 0, forgotten = 0;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& kept;
+  }
+};
+
 /// A protocol that breaks a rule on machine 4, in round 2 of 2, each variant another one. A machine keeps 2 words: a word,
 /// and the length of a list.
 struct Misbehaving {
   static protocols::About about() {
     protocols::About about{"misbehaving", "none", "answer", {}};
     for (const auto* variant : {"nothing", "full", "sends", "keeps", "receives", "nowhere", "wide", "throws", "dies", "stale", "disagrees",
-                                "late", "wrong", "wrong-classes"}) {
+                                "late", "wrong", "wrong-classes", "forgets"}) {
       about.variants.push_back({variant, "2", "", "1", "none"});
     }
     return about;
@@ -31,6 +41,8 @@ struct Misbehaving {
     const auto s = cluster.model().memory.count;
     auto own = cluster.template make<Word>([](const auto& me) { return me.id().value; });
     auto list = cluster.template make<std::vector<Word>>();
+    std::optional<mpc::PerMachine<Forgetful>> memo;
+    if (is("forgets")) memo.emplace(cluster.template make<Forgetful>([](const auto& me) { return Forgetful{1, me.id().value + 1}; }));
 
     auto old = cluster.template round<Word>(cluster.nothing(),
                                             [&](const auto& me, auto, auto& out) { out.send(Word{(me.id().value + 1) % q}, 1); });
@@ -39,6 +51,7 @@ struct Misbehaving {
       const auto id = me.id().value;
       // With the 2 that it keeps, machine 0 receives one word too many, and no sender sends many.
       if (is("receives") && id < s - 1) out.send(Word{0}, id);
+      if (is("forgets")) out.send((id + 1) % q, (*memo)[me].forgotten);
       if (id != 4) return;
       if (is("full") || is("sends")) {
         for (Word k = 0; k < s - (is("full") ? 2 : 1); ++k) out.send(k % q, k);

@@ -37,6 +37,40 @@ TEST_P(Misbehaviour, NoneIsVerified) {
   }
 }
 
+// As a transformer the rules are the same, and so are the refusals.
+TEST_P(Misbehaviour, IsRefusedAsATransformerToo) {
+  struct Case {
+    const char *variant, *text;
+    int code;
+  };
+  for (const auto& [variant, text, code] :
+       {Case{"sends", "sends 6 words and keeps 2, 8 in all; allowed are 7", 4}, Case{"keeps", "keeps 8 words; allowed are 7", 4},
+        Case{"receives", "receives 6 words and keeps 2, 8 in all; allowed are 7", 4}, Case{"nowhere", "sends to machine 6", 4},
+        Case{"throws", "the step threw: on purpose", 6}, Case{"disagrees", "all machines must hold the same value", 4}}) {
+    for (const auto* more : {"", " --no-verify"}) {  // refused on messages first, or only by the transformer
+      SCOPED_TRACE(std::string(variant) + more);
+      expect_refused(
+          misbehaving(std::string("compile misbehaving --graph path:10 --machines 6 --words 7 --variant ") + variant + more, GetParam()),
+          code, text);
+    }
+  }
+}
+
+// A type that leaves a member out of its serialize() carries words that are in nobody's memory; a residual row does not have them.
+TEST_P(Misbehaviour, WordsOutsideTheMemoryDoNotReachATransformer) {
+  const auto arguments = std::string("misbehaving --graph path:10 --machines 6 --words 7 --variant forgets");
+  EXPECT_EQ(misbehaving("run " + arguments, GetParam()).code, 0);
+  const auto ended = misbehaving("compile " + arguments + " --json json", GetParam());
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_EQ(
+      occurrences(ended.err,
+                  "roundtrip: the transformer is not the run on messages: machine 0 after round 2, inbox: word 2 is 0, and on messages 6"),
+      1U)
+      << ended.err;
+  EXPECT_EQ(occurrences(ended.out, "memory     DIFFERS from the run on messages: machine 0 after round 2"), 1U) << ended.out;
+  EXPECT_EQ(occurrences(read("json"), "\"identical\": false"), 1U);
+}
+
 TEST_P(Misbehaviour, SendingOneWordTooMany) {
   const auto ended = run("sends");
   expect_stopped(ended, 4, where);

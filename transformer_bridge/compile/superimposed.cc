@@ -49,7 +49,7 @@ std::uint64_t packets_of(const RoutingTask& task) {
   if (b > most_packets) {
     throw mpc::Error(mpc::Exit::over_budget,
                      fmt::format("routing superimposed: B = {} packets a machine (s = {} words, packets of {}) need more than "
-                                 "2^60 slots; expected at most {}",
+                                 "2^60 slots; expected B at most {}",
                                  b, task.memory, task.packet_words, most_packets));
   }
   return b;
