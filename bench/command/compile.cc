@@ -14,6 +14,7 @@
 #include "mpc/transport/mpi.h"
 
 #include "transformer_bridge/compile/graph_tokens.h"
+#include "transformer_bridge/compile/routing_modes.h"
 
 #include "bench/command/compile_report.h"
 #include "bench/command/layer_dump.h"

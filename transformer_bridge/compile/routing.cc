@@ -2,11 +2,6 @@
 
 #include <cmath>
 
-#include <fmt/core.h>
-
-#include "transformer_bridge/compile/slots.h"
-#include "transformer_bridge/compile/superimposed.h"
-
 namespace bridge {
 
 double RoutingShape::bytes() const {
@@ -14,14 +9,7 @@ double RoutingShape::bytes() const {
   const auto packets = static_cast<double>(task.machines) * static_cast<double>(task.packets());
   const auto values = packets * static_cast<double>(packet_slots) * (4 + static_cast<double>(slot_columns) * real);
   const auto keys = static_cast<double>(task.machines) * static_cast<double>(heads) * static_cast<double>(key_width) * (4 + real);
-  const auto places = 4 * static_cast<double>(slots);
-  return values + keys + places;
-}
-
-const RoutingMode& routing_mode(const std::string& name) {
-  if (name == superimposed().name()) return superimposed();
-  if (name == slots().name()) return slots();
-  throw mpc::UsageError(fmt::format("--routing is '{}'; expected superimposed or slots", name));
+  return values + keys;
 }
 
 double temperature_for(const RoutingTask& task, double margin) {

@@ -122,9 +122,6 @@ class RoutingMode {
   }
 };
 
-/// The mode of this name: superimposed or slots. Throws UsageError, which lists the names.
-const RoutingMode& routing_mode(const std::string& name);
-
 /// The smallest power of two at which this margin saturates the type, or the one that the task asks for. A power of two, so that scaled
 /// integer logits are exact.
 double temperature_for(const RoutingTask& task, double margin);

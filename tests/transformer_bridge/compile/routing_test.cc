@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "transformer_bridge/compile/routing_modes.h"
 #include "transformer_bridge/compile/slots.h"
 #include "transformer_bridge/compile/superimposed.h"
 
