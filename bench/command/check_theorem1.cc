@@ -265,12 +265,7 @@ mpc::Exit check_theorem1(const CheckTheorem1Options& options, mpc::Ranks& ranks)
       bool announced = false;
       row = {.protocol = protocol.name, .input = one.input, .machines = machines, .words = one.model.memory.count};
       attempt([&] {
-        const bridge::RoutingTask task{.machines = machines,
-                                       .memory = row.words,
-                                       .word_bits = one.model.word_bits,
-                                       .type = lockstep.type,
-                                       .limb_bits = lockstep.limb_bits,
-                                       .temperature = lockstep.temperature};
+        const auto task = bridge::routing_task(one.model, lockstep);
         const auto shape = lockstep.routing->shape(task);
         announced = true;
         table.announce(row, shape, bridge::ResidualColumns(row.words, task.limbs()).width(shape));

@@ -131,12 +131,7 @@ double memory_bytes(const bridge::RoutingShape& shape, int ranks) {
 
 void refuse_what_cannot_fit(const mpc::Model& model, const TransformerOptions& options, mpc::Ranks& ranks) {
   const auto lockstep = options.lockstep();
-  const bridge::RoutingTask task{.machines = model.machines,
-                                 .memory = model.memory.count,
-                                 .word_bits = model.word_bits,
-                                 .type = lockstep.type,
-                                 .limb_bits = lockstep.limb_bits,
-                                 .temperature = lockstep.temperature};
+  const auto task = bridge::routing_task(model, lockstep);
   const auto shape = lockstep.routing->shape(task);
   const auto bytes = memory_bytes(shape, ranks.size());
   // The smallest limit of the ranks counts.
@@ -189,15 +184,9 @@ mpc::Exit compile(const CompileOptions& options, mpc::Ranks& ranks) {
   if (options.dry_run) {
     if (ranks.rank() == 0) fmt::print("{}", prediction(problem, options, ranks.size()));
     std::fflush(stdout);
-    const auto model = problem.model;
-    const auto shape = lockstep.routing->shape({.machines = model.machines,
-                                                .memory = model.memory.count,
-                                                .word_bits = model.word_bits,
-                                                .type = lockstep.type,
-                                                .limb_bits = lockstep.limb_bits,
-                                                .temperature = lockstep.temperature});
+    const auto shape = lockstep.routing->shape(bridge::routing_task(problem.model, lockstep));
     if (const auto reason = bridge::objection(shape)) throw mpc::Error(mpc::Exit::inexact, "packets of one word are not exact: " + *reason);
-    refuse_what_cannot_fit(model, options.transformer, ranks);
+    refuse_what_cannot_fit(problem.model, options.transformer, ranks);
     return mpc::Exit::done;
   }
   refuse_what_cannot_fit(problem.model, options.transformer, ranks);

@@ -195,13 +195,7 @@ std::string prediction(const Problem& problem, const CompileOptions& options, in
   text +=
       fmt::format("\n{:<14} {:>6} {:>5} {:>8} {:>15} {:>17} {:>11}\n", "packet words", "B", "H", "key", "slots", "width", "GiB at most");
   for (std::uint64_t words = 1; words <= 4; ++words) {
-    const bridge::RoutingTask task{.machines = model.machines,
-                                   .memory = model.memory.count,
-                                   .packet_words = words,
-                                   .word_bits = model.word_bits,
-                                   .type = lockstep.type,
-                                   .limb_bits = lockstep.limb_bits,
-                                   .temperature = lockstep.temperature};
+    const auto task = bridge::routing_task(model, lockstep, words);
     const auto shape = lockstep.routing->shape(task);
     const bridge::ResidualColumns columns(model.memory.count, task.limbs());
     text += fmt::format("{:<14} {:>6} {:>5} {:>8} {:>15} {:>17} {:>11.3f}\n", words, task.packets(), shape.heads, shape.key_width,

@@ -71,8 +71,7 @@ LayerDump::LayerDump(std::string attention, std::string residual, const mpc::Mod
       residual_(std::move(residual)),
       tokens_(std::max(model.machines, input_words)),
       type_(options.type),
-      columns_(model.memory.count,
-               bridge::RoutingTask{.word_bits = model.word_bits, .type = options.type, .limb_bits = options.limb_bits}.limbs()),
+      columns_(model.memory.count, bridge::routing_task(model, options).limbs()),
       ranks_(ranks) {
   if (!attention_.empty()) refuse_large("an attention matrix", tokens_, tokens_ + 1);
   make_folder(attention_, ranks);

@@ -33,11 +33,11 @@ class LockstepOf final : public Lockstep {
         here_(here),
         dealing_(dealing),
         tokens_(std::max(model.machines, dealing.words)),
-        columns_(model.memory.count, task(model, options).limbs()),
+        task_(routing_task(model, options)),
+        columns_(model.memory.count, task_.limbs()),
         rows_(here.count),
         received_(here.count),
         dealt_(here.count) {
-    task_ = task(model, options);
     const auto others = tokens_ - model.machines;
     const auto size = static_cast<std::uint64_t>(ranks.size());
     machines_each_ = (model.machines + size - 1) / size;
@@ -79,7 +79,7 @@ class LockstepOf final : public Lockstep {
       start_input(shape, head.start.keys, head.start.values);
       for (std::uint64_t i = 0; i < here_.count; ++i) query_input(shape, here_.first + i, head.queries);
       for (std::uint64_t i = 0; i < others_.count; ++i) idle_query_input(shape, head.queries);
-      if (options_.on_layer) record_input(mine, layer.record);
+      if (options_.on_layer) record_input(layer.record);
     });
     run(layer, [&](std::size_t local, std::span<const BlockRow<Real>> heads) {
       dealt_[local] = receive_input(shape, dealing_, here_.first + local, heads[0]);
@@ -168,15 +168,6 @@ class LockstepOf final : public Lockstep {
     LayerRecord record;
     double last = 0;
   };
-
-  static RoutingTask task(const mpc::Model& model, const LockstepOptions& options) {
-    return {.machines = model.machines,
-            .memory = model.memory.count,
-            .word_bits = model.word_bits,
-            .type = options.type,
-            .limb_bits = options.limb_bits,
-            .temperature = options.temperature};
-  }
 
   [[noreturn]] void refuse_word(const char* what, mpc::Word word) const {
     const auto limbs = columns_.limbs();
@@ -361,7 +352,7 @@ class LockstepOf final : public Lockstep {
 
   std::uint64_t token(std::size_t query) const { return query < here_.count ? here_.first + query : others_.first + query - here_.count; }
 
-  void record_input(std::span<const mpc::Word>, LayerRecord& record) const {
+  void record_input(LayerRecord& record) const {
     for (const auto t : input_tokens()) record.sent.push_back({t, dealing_.destination(t).machine, 1});
   }
   void record_sent(std::span<const Packet> sent, std::span<const std::size_t> ends, LayerRecord& record) const {
@@ -421,6 +412,16 @@ class LockstepOf final : public Lockstep {
 };
 
 }  // namespace
+
+RoutingTask routing_task(const mpc::Model& model, const LockstepOptions& options, std::uint64_t packet_words) {
+  return {.machines = model.machines,
+          .memory = model.memory.count,
+          .packet_words = packet_words,
+          .word_bits = model.word_bits,
+          .type = options.type,
+          .limb_bits = options.limb_bits,
+          .temperature = options.temperature};
+}
 
 std::unique_ptr<Lockstep> Lockstep::make(const mpc::Model& model, mpc::MachineBlock here, const Dealing& dealing, mpc::Ranks& ranks,
                                          const LockstepOptions& options) {

@@ -60,6 +60,9 @@ struct LockstepOptions {
   std::function<void(const LayerRecord&)> on_layer{};  ///< called on every rank after every layer; may be empty
 };
 
+/// What a layer has to carry in a run with this model, in packets of so many words.
+RoutingTask routing_task(const mpc::Model& model, const LockstepOptions& options, std::uint64_t packet_words = 1);
+
 /// The transformer that a protocol runs as, layer by layer. One token for every input word and every machine, N' = max(N, q) in all; token
 /// i < q is machine i. What a machine keeps and what it receives are columns of its residual row (residual_columns.h), and nothing
 /// goes from one token to another but through a softmax over queries, keys and values. A rank holds the rows of its machines and a share of

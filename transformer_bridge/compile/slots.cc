@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include "transformer_bridge/compile/address_bits.h"
+#include "transformer_bridge/compile/slot_words.h"
 
 namespace bridge {
 namespace {
@@ -59,10 +60,7 @@ void Slots<Real>::send(std::uint64_t source, std::span<const Packet> packets, st
     fields[present] = Real{1};
     fields[from] = static_cast<Real>(source);
     fields[begins] = packet.first ? Real{1} : Real{0};
-    auto* limb = fields.data() + Field::words;
-    for (std::uint64_t word = 0; word < shape.task.packet_words; ++word) {
-      for (unsigned i = 0; i < limbs_.count(); ++i) *limb++ = static_cast<Real>(limbs_.limb(i, packet.words[word]));
-    }
+    add_words(limbs_, packet.words, shape.task.packet_words, fields.data() + Field::words);
   }
   keys.end_row();
   values.end_row();
@@ -115,22 +113,13 @@ Arrivals Slots<Real>::receive(std::uint64_t machine, std::span<const BlockRow<Re
   }
   std::ranges::sort(found, {}, [](const Found& f) { return std::pair{f.source, f.head}; });
   Arrivals arrivals;
-  arrivals.words.reserve(found.size() * task.packet_words);
   for (const auto& [source, head, fields] : found) {
     const bool again = !arrivals.packets.empty() && arrivals.packets.back().machine == source;
-    arrivals.packets.push_back(
-        {source, again ? arrivals.packets.back().index + 1 : 0, read_integer(fields[begins], Real{2}) == 1, nullptr});
-    for (std::uint64_t word = 0; word < task.packet_words; ++word) {
-      mpc::Word joined = 0;
-      for (unsigned i = 0; i < limbs_.count(); ++i) {
-        const auto limb = read_integer(fields[Field::words + word * limbs_.count() + i], Real{2});
-        if (limb > limbs_.largest()) throw Garbled(fmt::format("machine {} reads the limb {} from machine {}", machine, limb, source));
-        joined |= limbs_.joined(i, limb);
-      }
-      arrivals.words.push_back(joined);
-    }
+    const auto index = again ? arrivals.packets.back().index + 1 : 0;
+    const bool first = read_integer(fields[begins], Real{2}) == 1;
+    read_packet(arrivals, {source, index, first, nullptr}, task, fields + Field::words, Real{2}, machine);
   }
-  for (std::size_t i = 0; i < arrivals.packets.size(); ++i) arrivals.packets[i].words = arrivals.words.data() + i * task.packet_words;
+  point_to_words(arrivals, task.packet_words);
   return arrivals;
 }
 

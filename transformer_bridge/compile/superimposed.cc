@@ -7,6 +7,8 @@
 
 #include <fmt/core.h>
 
+#include "transformer_bridge/compile/slot_words.h"
+
 namespace bridge {
 namespace {
 
@@ -121,10 +123,7 @@ void Superimposed<Real>::send(std::uint64_t source, std::span<const Packet> pack
       fields[from] += static_cast<Real>(source);
       fields[to] += static_cast<Real>(packet->machine);
       fields[Field::position] += static_cast<Real>(2 * index + (packet->first ? 1 : 0));
-      auto* limb = fields.data() + Field::words;
-      for (std::uint64_t word = 0; word < task.packet_words; ++word) {
-        for (unsigned l = 0; l < limbs_.count(); ++l) *limb++ += static_cast<Real>(limbs_.limb(l, packet->words[word]));
-      }
+      add_words(limbs_, packet->words, task.packet_words, fields.data() + Field::words);
     }
   }
   values.end_row();
@@ -210,7 +209,6 @@ Arrivals Superimposed<Real>::receive(std::uint64_t machine, std::span<const Bloc
   }
   std::uint64_t senders = 0;
   std::uint64_t expected = 0;  // index
-  arrivals.words.reserve(found.size() * task.packet_words);
   for (const auto& [key, fields] : found) {
     const auto& [source, index] = key;
     if (arrivals.packets.empty() || arrivals.packets.back().machine != source) {
@@ -218,21 +216,13 @@ Arrivals Superimposed<Real>::receive(std::uint64_t machine, std::span<const Bloc
       expected = 0;
     }
     if (index != expected++) throw Garbled(fmt::format("machine {} misses packet {} from machine {}", machine, expected - 1, source));
-    arrivals.packets.push_back({source, index, read_integer(fields[Field::position], count) % 2 == 1, nullptr});
-    for (std::uint64_t word = 0; word < task.packet_words; ++word) {
-      mpc::Word joined = 0;
-      for (unsigned i = 0; i < limbs_.count(); ++i) {
-        const auto limb = read_integer(fields[Field::words + word * limbs_.count() + i], count);
-        if (limb > limbs_.largest()) throw Garbled(fmt::format("machine {} reads the limb {} from machine {}", machine, limb, source));
-        joined |= limbs_.joined(i, limb);
-      }
-      arrivals.words.push_back(joined);
-    }
+    const bool first = read_integer(fields[Field::position], count) % 2 == 1;
+    read_packet(arrivals, {source, index, first, nullptr}, task, fields + Field::words, count, machine);
   }
   if (senders != ties - 1) {
     throw Garbled(fmt::format("machine {} is addressed by {} machines and reads packets of {}", machine, ties - 1, senders));
   }
-  for (std::size_t i = 0; i < arrivals.packets.size(); ++i) arrivals.packets[i].words = arrivals.words.data() + i * task.packet_words;
+  point_to_words(arrivals, task.packet_words);
   return arrivals;
 }
 
