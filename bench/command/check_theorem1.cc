@@ -93,10 +93,6 @@ class Table {
   int ranks_;
 };
 
-double slowest(double start, mpc::Ranks& ranks) {
-  return static_cast<double>(ranks.maximum(static_cast<std::uint64_t>((mpc::seconds_now() - start) * 1e9))) * 1e-9;
-}
-
 /// Runs one case both ways.
 void run_case(const Theorem1Case& one, const CheckTheorem1Options& options, Row& row, mpc::Ranks& ranks) {
   MemoryTrace trace;
@@ -107,7 +103,7 @@ void run_case(const Theorem1Case& one, const CheckTheorem1Options& options, Row&
     trace.record(cluster);
     const auto start = mpc::seconds_now();
     row.right = one.on_messages(cluster);
-    row.messages_s = slowest(start, ranks);
+    row.messages_s = slowest_since(start, ranks);
     const auto ledger = cluster.finish();
     row.rounds = ledger.rounds.size();
     digest = ledger.digest();
@@ -117,7 +113,7 @@ void run_case(const Theorem1Case& one, const CheckTheorem1Options& options, Row&
   trace.compare(cluster);
   const auto start = mpc::seconds_now();
   row.right = one.as_transformer(cluster) && row.right;
-  row.wall_s = slowest(start, ranks);
+  row.wall_s = slowest_since(start, ranks);
   row.same_ledger = cluster.finish().digest() == digest;
   row.difference = trace.difference(ranks);
   const auto& certificate = cluster.certificate();

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <exception>
 #include <optional>
 
 #include <CLI/CLI.hpp>
@@ -207,8 +206,7 @@ mpc::Exit compile(const CompileOptions& options, mpc::Ranks& ranks) {
   const auto start = mpc::seconds_now();
   const auto input = bridge::deal_graph(cluster, problem.graph, ranks);
   result.answer = problem.protocol.run_as_transformer(cluster, input, problem.settings);
-  const auto nanoseconds = static_cast<std::uint64_t>((mpc::seconds_now() - start) * 1e9);
-  result.wall_s = static_cast<double>(ranks.maximum(nanoseconds)) * 1e-9;
+  result.wall_s = slowest_since(start, ranks);
   result.ledger = cluster.finish();
   result.certificate = cluster.certificate();
   result.layer_seconds = cluster.layer_seconds();
@@ -222,18 +220,11 @@ mpc::Exit compile(const CompileOptions& options, mpc::Ranks& ranks) {
     result.compared = true;
   }
 
-  std::exception_ptr first;
-  const auto attempt = [&](auto&& write) {
-    try {
-      write();
-    } catch (const mpc::Error&) {
-      if (!first) first = std::current_exception();
-    }
-  };
-  if (!options.stdout_taken()) attempt([&] { write_text("-", text_report(result, problem, options), ranks); });
-  attempt([&] { write_text(options.json, json_report(result, problem, options), ranks); });
-  if (!options.labels.empty()) attempt([&] { write_labels(options.labels, problem, result.answer, ranks); });
-  if (first) std::rethrow_exception(first);
+  Outputs outputs;
+  if (!options.stdout_taken()) outputs.attempt([&] { write_text("-", text_report(result, problem, options), ranks); });
+  outputs.attempt([&] { write_text(options.json, json_report(result, problem, options), ranks); });
+  if (!options.labels.empty()) outputs.attempt([&] { write_labels(options.labels, problem, result.answer, ranks); });
+  outputs.finish();
 
   if (ranks.rank() == 0) {
     const auto& about = problem.protocol.about;

@@ -56,6 +56,10 @@ void write_text(const std::string& path, const std::string& text, mpc::Ranks& ra
   });
 }
 
+double slowest_since(double start, mpc::Ranks& ranks) {
+  return static_cast<double>(ranks.maximum(static_cast<std::uint64_t>((mpc::seconds_now() - start) * 1e9))) * 1e-9;
+}
+
 void write_labels(const std::string& path, const Problem& problem, const protocols::Answer& answer, mpc::Ranks& ranks) {
   if (problem.graph.active != 0 && ranks.sum(answer.labels.size()) == 0) {
     throw mpc::UsageError(

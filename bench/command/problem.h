@@ -1,5 +1,8 @@
 #pragma once
 
+#include <exception>
+
+#include "mpc/error.h"
 #include "mpc/machine.h"
 #include "mpc/model.h"
 #include "mpc/ranks.h"
@@ -37,6 +40,28 @@ std::uint64_t peak_bytes();
 
 /// Rank 0 writes a whole text, if the path is not empty; a failure is a failure on every rank. Collective.
 void write_text(const std::string& path, const std::string& text, mpc::Ranks& ranks);
+
+/// Several outputs, each of which is attempted whatever became of the others; then the first failure is thrown.
+class Outputs {
+ public:
+  template <class Write>
+  void attempt(Write&& write) {
+    try {
+      write();
+    } catch (const mpc::Error&) {
+      if (!first_) first_ = std::current_exception();
+    }
+  }
+  void finish() const {
+    if (first_) std::rethrow_exception(first_);
+  }
+
+ private:
+  std::exception_ptr first_;
+};
+
+/// Seconds since `start` (mpc::seconds_now()) on the slowest rank. Collective.
+double slowest_since(double start, mpc::Ranks& ranks);
 
 /// Writes the answer's labels, with the smallest original id of each class. Throws UsageError if there are none. Collective.
 void write_labels(const std::string& path, const Problem& problem, const protocols::Answer& answer, mpc::Ranks& ranks);

@@ -1,6 +1,5 @@
 #include "bench/command/run.h"
 
-#include <exception>
 #include <memory>
 
 #include <fmt/core.h>
@@ -73,8 +72,7 @@ protocols::Answer solve(const Registered& protocol, const protocols::Settings& s
   const auto start = mpc::seconds_now();
   try {
     auto answer = protocol.run(cluster, input, settings);
-    const auto nanoseconds = static_cast<std::uint64_t>((mpc::seconds_now() - start) * 1e9);
-    result.wall_s = static_cast<double>(ranks.maximum(nanoseconds)) * 1e-9;
+    result.wall_s = slowest_since(start, ranks);
     result.ledger = cluster.finish();
     return answer;
   } catch (const mpc::Error&) {
@@ -86,24 +84,18 @@ protocols::Answer solve(const Registered& protocol, const protocols::Settings& s
 /// Everything that was asked for. A file that cannot be written does not keep the others from being written.
 void write_results(const RunOptions& options, const RunResult& result, const Problem& problem, const protocols::Answer& answer,
                    mpc::Ranks& ranks) {
-  std::exception_ptr first;
-  const auto attempt = [&](auto&& write) {
-    try {
-      write();
-    } catch (const mpc::Error&) {
-      if (!first) first = std::current_exception();
-    }
-  };
+  Outputs outputs;
   if (!options.stdout_taken()) {
-    attempt([&] { write_text("-", text_report(result, options) + (options.explain ? explanation(result) : std::string()), ranks); });
+    outputs.attempt(
+        [&] { write_text("-", text_report(result, options) + (options.explain ? explanation(result) : std::string()), ranks); });
   }
-  attempt([&] { write_text(options.ledger, result.ledger.csv(), ranks); });
-  attempt([&] { write_text(options.json, json_report(result, options), ranks); });
-  attempt([&] { write_text(options.csv, csv_report(result, options), ranks); });
+  outputs.attempt([&] { write_text(options.ledger, result.ledger.csv(), ranks); });
+  outputs.attempt([&] { write_text(options.json, json_report(result, options), ranks); });
+  outputs.attempt([&] { write_text(options.csv, csv_report(result, options), ranks); });
   if (!options.labels.empty()) {
-    attempt([&] { write_labels(options.labels, problem, answer, ranks); });
+    outputs.attempt([&] { write_labels(options.labels, problem, answer, ranks); });
   }
-  if (first) std::rethrow_exception(first);
+  outputs.finish();
 }
 
 }  // namespace

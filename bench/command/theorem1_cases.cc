@@ -13,6 +13,7 @@
 
 #include "transformer_bridge/compile/graph_tokens.h"
 
+#include "bench/command/model_choice.h"
 #include "bench/command/problem.h"
 #include "bench/command/verify.h"
 
@@ -28,7 +29,7 @@ const Numbers up_to_1024{1, 2, 3, 5, 16, 50, 64, 256, 1024};
 /// Machine 0's word to all; keeps 1, sends f.
 struct Broadcast {
   static constexpr const char* name = "broadcast";
-  static std::uint64_t least_memory(std::uint64_t) { return 3; }
+  static constexpr std::uint64_t least_memory = 3;
   static std::uint64_t rounds(const mpc::Model& model) { return mpc::broadcast_rounds(model.machines, model.fan_out()); }
   template <class Cluster>
   static bool run(Cluster& cluster) {
@@ -45,7 +46,7 @@ struct Broadcast {
 /// The sum of all machines' numbers to all; keeps 3, sends and receives at most f.
 struct AllReduce {
   static constexpr const char* name = "all-reduce";
-  static std::uint64_t least_memory(std::uint64_t) { return 5; }
+  static constexpr std::uint64_t least_memory = 5;
   static std::uint64_t rounds(const mpc::Model& model) { return mpc::AllReducePlan(model.machines, model.tree_rounds()).rounds(); }
   template <class Cluster>
   static bool run(Cluster& cluster) {
@@ -62,7 +63,7 @@ struct AllReduce {
 /// Every machine asks two others for their word; keeps 3, sends and receives 2.
 struct Lookup {
   static constexpr const char* name = "lookup";
-  static std::uint64_t least_memory(std::uint64_t) { return 5; }
+  static constexpr std::uint64_t least_memory = 5;
   static std::uint64_t rounds(const mpc::Model&) { return 2; }
   template <class Cluster>
   static bool run(Cluster& cluster) {
@@ -100,7 +101,7 @@ struct Lookup {
 struct Gather {
   static constexpr const char* name = "gather";
   static constexpr std::uint64_t words = 8;
-  static std::uint64_t least_memory(std::uint64_t) { return words + 1; }
+  static constexpr std::uint64_t least_memory = words + 1;
   static std::uint64_t rounds(const mpc::Model&) { return 1; }
   template <class Cluster>
   static bool run(Cluster& cluster) {
@@ -133,7 +134,7 @@ Theorem1Protocol primitive() {
   return {
       Program::name, up_to_1024, [](std::uint64_t machines, std::uint64_t words, std::uint64_t multiple, std::uint64_t seed, mpc::Ranks&) {
         Theorem1Case one;
-        const auto least = Program::least_memory(machines);
+        const auto least = Program::least_memory;
         // Sums of machine numbers and counts to eight are words too.
         one.model = mpc::Model::with_memory(1, std::max<std::uint64_t>(machines, 8), mpc::Words{words == 0 ? least * multiple : words})
                         .with_machines(machines);
@@ -176,7 +177,7 @@ Theorem1Protocol on_graphs(const std::string& protocol, const std::string& varia
               if (words == 0 && bounded && 2 * least > most_packets) continue;
               if (words != 0 || multiple > 1) {
                 options.model.words = fmt::format("{}", words != 0 ? words : multiple * least);
-                problem = std::make_shared<Problem>(load_problem(options, false, ranks));
+                problem->model = choose_model(options.model, problem->protocol, problem->settings, problem->shape());
               }
               Theorem1Case one;
               one.input = graph;

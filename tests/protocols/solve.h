@@ -15,6 +15,7 @@
 #include "protocols/protocol.h"
 
 #include "bench/command/model_choice.h"
+#include "bench/command/problem.h"
 #include "bench/command/registry.h"
 
 namespace tests {
@@ -40,11 +41,7 @@ inline Finished solve(const roundtrip::Registered& protocol, const protocols::Se
                       protocols::Graph graph, mpc::Transport& transport) {
   auto& ranks = transport.ranks();
   mpc::Cluster cluster(model, transport);
-  auto firsts = ranks.gather(std::vector<std::uint64_t>{cluster.machines_here().first});
-  firsts.push_back(model.machines);
-  for (auto& first : firsts) first = protocols::GraphInput::first_edge(first, graph.edges, model.machines);
-  const protocols::GraphInput input(shape_of(graph), graph.vertices - graph.active, graph.ids.numbering(), model.machines,
-                                    cluster.machines_here(), protocols::redistribute(graph, firsts, ranks));
+  const auto input = roundtrip::deal(graph, model, cluster.machines_here(), ranks);
   auto answer = protocol.run(cluster, input, settings);
   auto ledger = cluster.finish();
   auto bounds = protocol.bounds(model, shape_of(graph), settings, answer.retries);
