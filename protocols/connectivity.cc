@@ -16,8 +16,10 @@ About ConnectivityProtocol::about() {
             "Kiveris et al. 2014 (alternating large-star and small-star), with a leaf stop, in the same layout"}}};
 }
 
-Bounds ConnectivityProtocol::bounds(const mpc::Model& model, const Shape& shape, const Settings&, std::uint64_t) {
-  return Connectivity<LocalContraction, mpc::Cluster>::bounds(model, shape);
+Bounds ConnectivityProtocol::bounds(const mpc::Model& model, const Shape& shape, const Settings& settings, std::uint64_t) {
+  if (shape.edges == 0) return {0, mpc::Words{1}};
+  if (settings.variant == "alt") return Contraction<AlternatingStars, mpc::Cluster>::bounds(model, shape);
+  return Contraction<LocalContraction, mpc::Cluster>::bounds(model, shape);
 }
 
 Expected ConnectivityProtocol::oracle(const WholeGraph& graph) {

@@ -1,211 +1,13 @@
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
-#include <vector>
 
 #include "mpc/cluster.h"
-#include "mpc/primitives/gather.h"
-#include "mpc/primitives/neighbourhood_reduction.h"
 
-#include "protocols/contraction_rules.h"
+#include "protocols/connectivity/contraction.h"
 #include "protocols/graph_input.h"
-#include "protocols/local_graph.h"
 
 namespace protocols {
-
-/// Connected components of an undirected graph, in the edge layout: an edge stays on the machine to which it was dealt, as part of a
-/// forest of that machine's edges, and one operation is a neighbourhood reduction (2 rounds) after which every machine renames its own
-/// edges. A vertex's owner carries its label along: a vertex of the same component, in the end the same one for all.
-///
-/// The number of live edges is summed while the next operation runs. Once they fit one machine they are gathered there (1 round),
-/// solved, and the labels go to the owners and from there to everybody who asks (2 rounds). No edges left: done.
-///
-/// Rounds, for random ids (alternating stars follow the order of the ids): at most 2 max(0, ceil(1.75 log2(8m/s))) + 4 + T, with T = max(1,
-/// ceil(log_f q)), f = max(2, floor(s/4)); measured in bench/README.md.  Words per machine and round, with e = ceil(m/q), b = ceil(n/q):
-/// keeps at most 3e + 3b, sends at most 2e + b and its part of the sum; an owner receives at most q for each of its vertices. Source:
-/// Kiveris et al. 2014 (alternating stars) and Lacki, Mirrokni, Wlodarczyk 2018 (local contraction); the edge layout is our own.
-template <class Rule, class Cluster>
-class Connectivity {
- public:
-  using Word = typename Cluster::Word;
-
-  Connectivity(Cluster& cluster, const GraphInput& input)
-      : cluster_(cluster),
-        owners_(input.owners(cluster.model())),
-        pairing_(cluster.model().pairing()),
-        local_(owners_, pairing_),
-        rule_(cluster.model(), local_),
-        graph_(cluster.template make<LocalGraph>()) {
-    cluster.local([&](const auto& me) {
-      edges_.clear();
-      for (const auto& edge : input.edges_of(me.id())) edges_.push_back({edge.u, edge.v});
-      local_.assemble(me.id(), graph_[me], edges_, {});
-    });
-    run(input.edges());
-  }
-
-  /// Calls visit(vertex, label) for the vertices that this machine owns.
-  template <class Machine, class Visit>
-  void labels(const Machine& me, Visit&& visit) {
-    const auto labels = local_.labels(me.id(), graph_[me]);
-    for (std::size_t slot = 0; slot < labels.size(); ++slot) visit(owners_.key(me.id(), slot), labels[slot]);
-  }
-
-  static Bounds bounds(const mpc::Model& model, Shape shape) {
-    if (shape.edges == 0) return {0, mpc::Words{1}};
-    const auto q = model.machines;
-    const auto e = (shape.edges + q - 1) / q;
-    const auto b = (shape.vertices + q - 1) / q;
-    const auto s = static_cast<double>(model.memory.count);
-    const auto operations = std::max(0.0, std::ceil(1.75 * std::log2(8.0 * static_cast<double>(shape.edges) / s)));
-    const auto at_once = shape.edges + 3 * b + 8;
-    const auto asked = 5 * e + 3 * b + 6 + std::max(Rider::words(model), hot_keys(shape) * q);
-    return {2 * static_cast<std::uint64_t>(operations) + 4 + model.tree_rounds(), mpc::Words{q < 4 ? at_once : std::min(at_once, asked)}};
-  }
-
-  /// Live edges that one machine can finish alone: it holds its labels and their names beside them, and asks for these.
-  static std::uint64_t finishable(const mpc::Model& model, std::uint64_t vertices) {
-    const auto held = 3 * ((vertices + model.machines - 1) / model.machines) + 8;
-    return model.memory.count > held ? model.memory.count - held : 0;
-  }
-
- private:
-  // Vertices about which all machines ask and that meet on one owner: more were not seen where s is this large; not proved. Graphs
-  // of many small components have few such vertices.
-  static constexpr std::uint64_t hot_keys(const Shape& shape) { return 4 * shape.edges >= 3 * shape.vertices ? 3 : 1; }
-  // An operation leaves an eighth of the live edges or more, but for stars and graphs so dense that they collapse.
-  static constexpr std::uint64_t near = 8;
-
-  struct Sum {
-    Word operator()(Word a, Word b) const { return a + b; }
-  };
-  using Rider = mpc::RidingAllReduce<Cluster, Sum>;
-  using Reduction = mpc::NeighbourhoodReduction<Cluster, Rider>;
-
-  void run(std::uint64_t live) {
-    Rider rider(cluster_, Sum{});
-    Reduction reduction(cluster_, owners_, rider, Rule::notes);
-    const auto enough = finishable(cluster_.model(), owners_.keys());
-    const auto known = [&] {
-      if (!rider.finished()) return false;
-      live = cluster_.agree([&](const auto& me) { return rider.result(me); });
-      return live <= enough;
-    };
-    for (std::uint64_t operation = 0; live > enough; ++operation) {
-      const auto phase = cluster_.scope(Rule::name);
-      auto asked = reduction.up([&](const auto& me, auto&& ask) { rule_.ask(graph_[me], operation, ask); });
-      if (known()) break;
-      reduction.template down<typename Rule::Summary>(
-          asked,
-          [&](auto& summary, Word, Word note, Word value) {
-            rule_.combine(summary, note, value, operation);
-            return true;
-          },
-          [&](const auto& me, Word vertex, const auto& summary) {
-            const auto slot = owners_.slot(vertex);
-            const auto reply = rule_.answer(summary, vertex, operation);
-            auto& mine = graph_[me];
-            const bool own = mine.labels.empty() || mine.labels[slot] == 0;
-            if (own && reply.moves && reply.label != vertex) mine.moved.push_back(pairing_.pack(slot, reply.label));
-            return pairing_.pack(reply.note, reply.label);
-          },
-          [&](const auto& me, auto answers) { rename(me, answers, operation); });
-      if (known()) break;
-      // A sum in one round is known a round earlier, and costs q words a machine: only when the end may be near.
-      const auto fastest = cluster_.model().tree_rounds();
-      const auto rounds = live <= near * enough ? fastest : std::max<std::uint64_t>(2, fastest);
-      if (!rider.running()) rider.start([&](const auto& me) { return graph_[me].edges.size(); }, rounds);
-    }
-    if (live != 0) finish(rider);
-  }
-
-  /// Fills labels_ with where the machine's labels stand after these answers (labels, with or without a note).
-  template <class Machine>
-  void move_labels(const Machine& me, std::span<const Word> answers) {
-    const auto& mine = graph_[me];
-    labels_.assign(owners_.slots(me.id()), 0);
-    for (std::size_t slot = 0; slot < labels_.size(); ++slot) {
-      const auto label = mine.labels.empty() ? 0 : mine.labels[slot];
-      labels_[slot] = label == 0 ? owners_.key(me.id(), slot) : pairing_.low(answers[label - 1]);
-    }
-    for (const auto moved : mine.moved) labels_[pairing_.high(moved)] = pairing_.low(moved);
-  }
-
-  /// New names for the edges and labels of a machine.
-  template <class Machine>
-  void rename(const Machine& me, std::span<const Word> answers, std::uint64_t operation) {
-    auto& mine = graph_[me];
-    move_labels(me, answers);
-    edges_.clear();
-    for (const auto edge : mine.edges) {
-      const auto [a, b] = local_.indices(edge);
-      rule_.rename({mine.keys[a], mine.keys[b]}, answers[a], answers[b], operation, [&](Word x, Word y) { edges_.push_back({x, y}); });
-    }
-    local_.assemble(me.id(), mine, edges_, labels_);
-  }
-
-  /// Everything that is left is solved on machine 0.
-  void finish(Rider& rider) {
-    Reduction reduction(cluster_, owners_, rider, 1);
-    const auto phase = cluster_.scope("finish");
-    auto gathered = cluster_.template round<Word>(cluster_.nothing(), [&](const auto& me, auto, auto& out) {
-      auto& mine = graph_[me];
-      for (const auto edge : mine.edges) {
-        const auto [a, b] = local_.indices(edge);
-        out.send(mpc::MachineId{0}, pairing_.pack(mine.keys[a], mine.keys[b]));
-      }
-      const auto labels = local_.labels(me.id(), mine);
-      labels_.assign(labels.begin(), labels.end());
-      local_.assemble(me.id(), mine, {}, labels_);
-    });
-    auto solution = cluster_.template make<std::vector<Word>>();
-    cluster_.local(gathered, [&](const auto& me, auto inbox) {
-      if (me.id().value != 0) return;
-      LocalGraph whole;
-      edges_.clear();
-      for (const auto& [source, edge] : inbox) edges_.push_back({pairing_.high(edge), pairing_.low(edge)});
-      local_.assemble(me.id(), whole, edges_, {});
-      const auto pieces = local_.pieces(whole, [](Word vertex) { return vertex; });
-      for (std::size_t i = 0; i < whole.keys.size(); ++i) {
-        if (pieces[i] != i) solution[me].push_back(pairing_.pack(whole.keys[i], whole.keys[pieces[i]]));
-      }
-    });
-    auto asked = reduction.up([&](const auto& me, auto&& ask) {
-      // A vertex with another name than its own tells the owner; its own name asks.
-      for (const auto pair : solution[me]) ask(pairing_.high(pair), pairing_.low(pair), Word{0});
-      std::vector<Word>().swap(solution[me]);
-      for (const auto key : graph_[me].keys) ask(key, key, Word{0});
-    });
-    reduction.template down<Word>(
-        asked,
-        [&](Word& told, Word vertex, Word, Word value) {
-          if (value != vertex) told = value + 1;
-          return value == vertex;
-        },
-        [&](const auto& me, Word vertex, Word told) {
-          const auto label = told == 0 ? vertex : told - 1;
-          const auto slot = owners_.slot(vertex);
-          auto& mine = graph_[me];
-          if (label != vertex && mine.labels[slot] == 0) mine.moved.push_back(pairing_.pack(slot, label));
-          return label;
-        },
-        [&](const auto& me, auto answers) {
-          move_labels(me, answers);
-          local_.assemble(me.id(), graph_[me], {}, labels_);
-        });
-  }
-
-  Cluster& cluster_;
-  mpc::KeyOwners owners_;
-  mpc::Pairing pairing_;
-  LocalGraphs local_;
-  Rule rule_;
-  decltype(std::declval<Cluster&>().template make<LocalGraph>()) graph_;
-  std::vector<NamedEdge> edges_;  // scratch
-  std::vector<Word> labels_;      // scratch
-};
 
 /// The protocol, as the command knows it.
 struct ConnectivityProtocol {
@@ -216,8 +18,8 @@ struct ConnectivityProtocol {
   template <class Cluster>
   static Answer run(Cluster& cluster, const GraphInput& input, const Settings& settings) {
     if (input.edges() == 0) return {.value = input.isolated()};
-    if (settings.variant == "alt") return answer(Connectivity<AlternatingStars, Cluster>(cluster, input), cluster, input);
-    return answer(Connectivity<LocalContraction, Cluster>(cluster, input), cluster, input);
+    if (settings.variant == "alt") return answer(Contraction<AlternatingStars, Cluster>(cluster, input), cluster, input);
+    return answer(Contraction<LocalContraction, Cluster>(cluster, input), cluster, input);
   }
 
  private:

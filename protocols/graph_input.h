@@ -22,6 +22,7 @@ class GraphInput {
   GraphInput(Shape shape, std::uint64_t isolated, Ids ids, std::uint64_t machines, mpc::MachineBlock here, std::vector<Edge> share)
       : shape_(shape), isolated_(isolated), ids_(ids), machines_(machines), first_(first_edge(here.first)), share_(std::move(share)) {}
 
+  const Shape& shape() const { return shape_; }
   std::uint64_t vertices() const { return shape_.vertices; }
   std::uint64_t edges() const { return shape_.edges; }
   /// Vertices without an edge: no machine hears of them, but they count where vertices do.

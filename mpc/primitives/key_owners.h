@@ -17,6 +17,13 @@ class KeyOwners {
 
   KeyOwners(std::uint64_t keys, std::uint64_t machines, const PublicPermutation& order) : KeyOwners(keys, machines) { order_ = order; }
 
+  /// The same keys in the same order, dealt out to another number of machines.
+  KeyOwners among(std::uint64_t machines) const {
+    KeyOwners others(keys_, machines);
+    others.order_ = order_;
+    return others;
+  }
+
   std::uint64_t keys() const { return keys_; }
   std::uint64_t machines() const { return machines_; }
   /// Slots of this machine.

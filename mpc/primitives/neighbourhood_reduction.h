@@ -1,180 +1,219 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <optional>
 #include <span>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "mpc/cluster.h"
-#include "mpc/primitives/all_reduce.h"
-#include "mpc/primitives/key_owners.h"
+#include "mpc/primitives/combining_tree.h"
+#include "mpc/primitives/riding_all_reduce.h"
 
 namespace mpc {
 
-/// An all-reduce that rides along in the rounds of another primitive: its letters are the first from each source, so they need no mark.
-template <class Cluster, class Combine>
-class RidingAllReduce {
- public:
-  using W = typename Cluster::Word;
-
-  RidingAllReduce(Cluster& cluster, Combine combine)
-      : cluster_(cluster),
-        plan_(cluster.model().machines, cluster.model().tree_rounds()),
-        window_(cluster.template make<Window<W>>()),
-        combine_(combine) {}
-
-  /// Words that it adds, at most, to what a machine sends and receives in a round; it keeps 2 more.
-  static std::uint64_t words(const Model& model) { return AllReducePlan(model.machines, model.tree_rounds()).words(); }
-
-  bool running() const { return next_ < plan_.rounds(); }
-  /// Whether a reduction has come to its end since the last call.
-  bool finished() {
-    if (!started_ || running()) return false;
-    started_ = false;
-    return true;
-  }
-  /// Starts a new reduction of value(me) that takes so many rounds, T or more (0: T); more rounds, fewer words.
-  template <class Value>
-  void start(Value&& value, std::uint64_t rounds = 0) {
-    plan_ = AllReducePlan(cluster_.model().machines, rounds == 0 ? cluster_.model().tree_rounds() : rounds);
-    cluster_.local([&](const auto& me) { window_[me] = plan_.start(W{value(me)}); });
-    next_ = 0;
-    started_ = true;
-  }
-  /// To be called first in the step of a round that it rides in.
-  template <class Machine, class Out>
-  void send(const Machine& me, Out& out) const {
-    if (running()) plan_.send(next_, me.id().value, window_[me], [&](MachineId to, const W& word) { out.send(to, word); });
-  }
-  /// Reads its letters; what is left for others, a reader from `skip` passes by.
-  template <class Inboxes>
-  void receive(const Inboxes& inboxes) {
-    carried_ = running();
-    if (!carried_) return;
-    sent_ = next_++;
-    cluster_.local(inboxes, [&](const auto& me, auto inbox) {
-      auto reader = plan_.reader(sent_, me.id().value, window_[me], combine_);
-      for (const auto& [source, word] : inbox) reader.take(source, word);
-      window_[me] = reader.window();
-    });
-  }
-  /// Whether a letter of the inboxes last received was the reduction's: call for every letter, in order, on a copy per machine.
-  class Skip {
-   public:
-    Skip(const RidingAllReduce& rider, std::uint64_t me) {
-      if (rider.carried_) reader_.emplace(rider.plan_.reader(rider.sent_, me, Window<W>{}, rider.combine_));
-    }
-    bool operator()(MachineId source) { return reader_ && reader_->take(source, W{}); }
-
-   private:
-    std::optional<AllReducePlan::Reader<W, Combine>> reader_;
-  };
-  template <class Machine>
-  Skip skip(const Machine& me) const {
-    return Skip(*this, me.id().value);
-  }
-  /// The result, once it is no longer running; the same on every machine.
-  template <class Machine>
-  W result(const Machine& me) const {
-    return window_[me].exact;
-  }
-
- private:
-  Cluster& cluster_;
-  AllReducePlan plan_;
-  decltype(std::declval<Cluster&>().template make<Window<W>>()) window_;
-  Combine combine_;
-  std::uint64_t next_ = UINT64_MAX, sent_ = 0;
-  bool carried_ = false, started_ = false;
+/// What is known about a key.
+struct Knowledge {
+  Word note = 0;   ///< below the reduction's number of notes
+  Word value = 0;  ///< an id
 };
 
 /// One value per key from everybody who knows something about the key, and back to everybody who asked: the step that connectivity
 /// is made of, with vertices as keys and the machines that hold a vertex's edges as askers. No machine ever holds a neighbourhood.
 ///
-/// Up: a machine sends one word per distinct key that it holds, (slot, note) and its own combination of what it knows, to the key's owner;
-/// a key costs its owner at most q messages. Down: the owner combines, and answers every asker, in the order of the asking, so
-/// answers need not name their keys.
-/// Rounds: 2.  Words: a machine sends one and receives one per distinct key that it holds, and its rider's.
+/// Up: a machine sends one word per distinct key that it knows something about, (slot, note) and a value, to the key's combiner in its
+/// block. That one merges what it gets about a key, and sends one word on, up the levels of a combining tree to the key's owner.
+/// Down: the owner answers whoever asked it, in the order of the asking, so answers need not name their keys; a combiner has kept one word
+/// per question, and passes the answer on. With one level everybody asks the owner, and nothing is kept.
+///
+/// Rounds: 2 levels.  Words: a machine sends and receives one per key that it knows something about, and its rider's; with more levels
+/// each machine combines for others, about as many words again in a round, of which it keeps as many per level until the
+/// answers have passed. A key costs its combiner CombiningTree::fan_in messages: q with one level.
 /// Source: own; the edge layout in which an edge stays where it was dealt and only combined values travel.
 template <class Cluster, class Rider>
 class NeighbourhoodReduction {
  public:
   using W = typename Cluster::Word;
 
-  /// A note 0..notes-1 travels with each question, in the bits that a slot does not need: notes * ceil(keys / q) ids have to fit half a
-  /// word.
-  NeighbourhoodReduction(Cluster& cluster, KeyOwners owners, Rider& rider, std::uint64_t notes)
-      : cluster_(cluster), owners_(owners), pairing_(cluster.model().pairing()), rider_(rider), notes_(notes) {}
+  /// A note 0..notes-1 travels in the bits that a slot does not need: CombiningTree::fits.
+  NeighbourhoodReduction(Cluster& cluster, const CombiningTree& tree, Rider& rider, Word notes)
+      : cluster_(cluster),
+        tree_(tree),
+        pairing_(cluster.model().pairing()),
+        rider_(rider),
+        notes_(notes),
+        known_(tree.most_slots()),
+        seen_(tree.most_slots(), 0) {
+    for (std::uint64_t level = 1; level < tree_.levels(); ++level) askers_.push_back(cluster.template make<std::vector<W>>());
+  }
 
-  /// questions(me, ask) calls ask(key, value, note) for keys in ascending (owner, key) order; value is an id.
-  template <class Questions>
-  auto up(Questions&& questions) {
+  std::uint64_t rounds() const { return 2 * tree_.levels(); }
+
+  /// questions(me, ask) calls ask(key, note, value) once for each key that the machine knows something about; with one level in ascending
+  /// (owner, key) order. rule.merge(key, a, b) is the Knowledge that two come to: associative and commutative. rule.wants(key, known), if
+  /// there is one, says whether a question wants an answer; a merged one does if one of its parts does.
+  template <class Questions, class Rule>
+  auto up(Questions&& questions, const Rule& rule) {
     const auto phase = cluster_.scope("up");
     auto asked = cluster_.template round<W>(cluster_.nothing(), [&](const auto& me, auto, auto& out) {
       rider_.send(me, out);
-      questions(me, [&](W key, W value, W note) { out.send(owners_.owner(key), pairing_.pack(owners_.slot(key) * notes_ + note, value)); });
+      const auto block = tree_.block(1, me.id());
+      questions(me, [&](W key, W note, W value) { out.send(block.combiner(key), question(block.slot(key), {note, value})); });
     });
     rider_.receive(asked);
+    for (std::uint64_t level = 1; level < tree_.levels(); ++level) {
+      asked = cluster_.template round<W>(asked, [&](const auto& me, auto inbox, auto& out) { combine(me, inbox, level, rule, out); });
+      rider_.receive(asked);
+    }
     return asked;
   }
 
-  /// On the owner: combine(summary, key, note, value) for every question, starting from Summary{} for each key; it returns whether the
-  /// question wants an answer. Then answer(me, key, summary) once a key, in any order; its word goes to all who want one. On the askers:
-  /// use(me, answers), in the order of asking, also where nothing was asked.
-  template <class Summary, class Asked, class Combine, class Answer, class Use>
-  void down(const Asked& asked, Combine&& combine, Answer&& answer, Use&& use) {
+  /// On the owners: answer(me, key, knowledge) once for each key that somebody asked about, in any order; the word goes to all who want
+  /// one. On the askers: use(me, answers), in the order of asking, also where nothing was asked. With more than one level `questions` is
+  /// called once more and must ask for the same answers.
+  template <class Asked, class Questions, class Rule, class Answer, class Use>
+  void down(const Asked& asked, Questions&& questions, const Rule& rule, Answer&& answer, Use&& use) {
     const auto phase = cluster_.scope("down");
-    std::vector<Summary> summaries(owners_.most_slots());
-    std::vector<W> words(owners_.most_slots());
-    std::vector<W> touched, answers;
-    std::vector<char> seen(owners_.most_slots(), 0), wanted;
     auto answered = cluster_.template round<W>(asked, [&](const auto& me, auto inbox, auto& out) {
-      const auto each = [&](auto&& visit) {
-        auto skip = rider_.skip(me);
-        for (const auto& [source, question] : inbox) {
-          if (skip(source)) continue;
-          const auto head = pairing_.high(question);
-          visit(source, head / notes_, head % notes_, pairing_.low(question));
-        }
-      };
-      touched.clear();
-      wanted.clear();
-      each([&](MachineId, W slot, W note, W value) {
-        if (!seen[slot]) {
-          seen[slot] = 1;
-          summaries[slot] = Summary{};
-          touched.push_back(slot);
-        }
-        wanted.push_back(combine(summaries[slot], owners_.key(me.id(), slot), note, value));
-      });
-      for (const auto slot : touched) {
-        words[slot] = answer(me, owners_.key(me.id(), slot), summaries[slot]);
-        seen[slot] = 0;
+      const auto block = tree_.block(tree_.levels(), me.id());
+      merge_all(me, inbox, block, rule);
+      words_.resize(known_.size());
+      for (const auto slot : touched_) {
+        words_[slot] = answer(me, block.key(me.id(), slot), known_[slot]);
+        seen_[slot] = 0;
       }
+      auto skip = rider_.skip(me);
       rider_.send(me, out);
-      std::size_t question = 0;
-      each([&](MachineId source, W slot, W, W) {
-        if (wanted[question++]) out.send(source, words[slot]);
-      });
+      for (const auto& [source, word] : inbox) {
+        if (skip(source)) continue;
+        const auto slot = pairing_.high(word) / notes_;
+        if (wants(rule, me, block, slot, word)) out.send(source, words_[slot]);
+      }
     });
     rider_.receive(answered);
+    for (auto level = tree_.levels() - 1; level > 0; --level) {
+      answered = cluster_.template round<W>(answered, [&](const auto& me, auto inbox, auto& out) {
+        read(me, inbox);
+        rider_.send(me, out);
+        auto& askers = askers_[level - 1][me];
+        for (const auto asker : askers) out.send(MachineId{pairing_.high(asker)}, letters_[pairing_.low(asker)]);
+        std::vector<W>().swap(askers);
+      });
+      rider_.receive(answered);
+    }
     cluster_.local(answered, [&](const auto& me, auto inbox) {
-      auto skip = rider_.skip(me);
-      answers.clear();
-      for (const auto& [source, word] : inbox) {
-        if (!skip(source)) answers.push_back(word);
-      }
-      use(me, std::span<const W>(answers));
+      read(me, inbox);
+      if (tree_.levels() > 1) put_in_order(me, inbox, questions, rule);
+      use(me, std::span<const W>(letters_));
     });
   }
 
  private:
+  /// For every question an answer, unless the rule says otherwise.
+  template <class Rule>
+  static bool wanted(const Rule& rule, Word key, Knowledge known) {
+    if constexpr (requires { rule.wants(key, known); }) return rule.wants(key, known);
+    return true;
+  }
+  template <class Rule, class Machine>
+  bool wants(const Rule& rule, const Machine& me, const CombiningTree::Block& block, Word slot, W word) const {
+    if constexpr (requires(Word key) { rule.wants(key, Knowledge{}); }) return rule.wants(block.key(me.id(), slot), knowledge(word));
+    return true;
+  }
+
+  Knowledge knowledge(W word) const { return {pairing_.high(word) % notes_, pairing_.low(word)}; }
+  W question(Word slot, Knowledge known) const { return pairing_.pack(slot * notes_ + known.note, known.value); }
+
+  /// Merges an inbox of questions into known_, for the slots in touched_.
+  template <class Machine, class Inbox, class Rule>
+  void merge_all(const Machine& me, const Inbox& inbox, const CombiningTree::Block& block, const Rule& rule) {
+    touched_.clear();
+    auto skip = rider_.skip(me);
+    for (const auto& [source, word] : inbox) {
+      if (skip(source)) continue;
+      const auto slot = pairing_.high(word) / notes_;
+      const auto known = knowledge(word);
+      if (!seen_[slot]) {
+        seen_[slot] = 1;
+        known_[slot] = known;
+        touched_.push_back(slot);
+      } else {
+        known_[slot] = rule.merge(block.key(me.id(), slot), known_[slot], known);
+      }
+    }
+  }
+
+  /// A combiner's round on the way up: remembers who asks, and asks further up.
+  template <class Machine, class Inbox, class Rule, class Out>
+  void combine(const Machine& me, const Inbox& inbox, std::uint64_t level, const Rule& rule, Out& out) {
+    const auto block = tree_.block(level, me.id());
+    const auto above = tree_.block(level + 1, me.id());
+    merge_all(me, inbox, block, rule);
+    onward_.clear();
+    for (const auto slot : touched_) {
+      const auto key = block.key(me.id(), slot);
+      onward_.emplace_back(above.combiner(key), above.slot(key), slot);
+    }
+    std::ranges::sort(onward_);
+    auto skip = rider_.skip(me);
+    rider_.send(me, out);
+    Word answers = 0;
+    index_.resize(known_.size());
+    for (const auto& [combiner, place, slot] : onward_) {
+      out.send(combiner, question(place, known_[slot]));
+      seen_[slot] = 0;
+      if (wanted(rule, block.key(me.id(), slot), known_[slot])) index_[slot] = answers++;
+    }
+    auto& askers = askers_[level - 1][me];
+    for (const auto& [source, word] : inbox) {
+      if (skip(source)) continue;
+      const auto slot = pairing_.high(word) / notes_;
+      if (wants(rule, me, block, slot, word)) askers.push_back(pairing_.pack(source.value, index_[slot]));
+    }
+  }
+
+  /// The letters that are not the rider's.
+  template <class Machine, class Inbox>
+  void read(const Machine& me, const Inbox& inbox) {
+    auto skip = rider_.skip(me);
+    letters_.clear();
+    for (const auto& [source, word] : inbox) {
+      if (!skip(source)) letters_.push_back(word);
+    }
+  }
+
+  /// Answers come combiner by combiner: puts them in the order of the questions.
+  template <class Machine, class Inbox, class Questions, class Rule>
+  void put_in_order(const Machine& me, const Inbox& inbox, Questions& questions, const Rule& rule) {
+    const auto block = tree_.block(1, me.id());
+    index_.assign(block.size(), 0);
+    auto skip = rider_.skip(me);
+    Word arrived = 0;
+    for (const auto& [source, word] : inbox) {
+      if (skip(source)) continue;
+      auto& first = index_[source.value - block.first()];
+      if (first == 0) first = 1 + arrived;
+      ++arrived;
+    }
+    ordered_.clear();
+    questions(me, [&](W key, W note, W value) {
+      if (wanted(rule, key, {note, value})) ordered_.push_back(letters_[index_[block.combiner(key).value - block.first()]++ - 1]);
+    });
+    letters_.swap(ordered_);
+  }
+
   Cluster& cluster_;
-  KeyOwners owners_;
+  const CombiningTree& tree_;
   Pairing pairing_;
   Rider& rider_;
-  std::uint64_t notes_;
+  Word notes_;
+  std::vector<decltype(std::declval<Cluster&>().template make<std::vector<W>>())> askers_;  // per level: (who, which of my answers)
+  // Scratch, for one machine at a time.
+  std::vector<Knowledge> known_;
+  std::vector<char> seen_;
+  std::vector<W> words_, touched_, letters_, ordered_;
+  std::vector<Word> index_;
+  std::vector<std::tuple<MachineId, Word, Word>> onward_;  // (combiner, slot there, slot here)
 };
 
 }  // namespace mpc

@@ -1,4 +1,4 @@
-#include "protocols/local_graph.h"
+#include "protocols/connectivity/local_graph.h"
 
 #include <algorithm>
 #include <array>
