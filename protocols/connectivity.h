@@ -5,6 +5,10 @@
 #include "mpc/cluster.h"
 
 #include "protocols/connectivity/contraction.h"
+#include "protocols/connectivity/fastsv.h"
+#include "protocols/connectivity/forests.h"
+#include "protocols/connectivity/hash_min.h"
+#include "protocols/connectivity/hash_to_min.h"
 #include "protocols/graph_input.h"
 
 namespace protocols {
@@ -19,12 +23,16 @@ struct ConnectivityProtocol {
   static Answer run(Cluster& cluster, const GraphInput& input, const Settings& settings) {
     if (input.edges() == 0) return {.value = input.isolated()};
     if (settings.variant == "alt") return answer(Contraction<AlternatingStars, Cluster>(cluster, input), cluster, input);
+    if (settings.variant == "fastsv") return answer(FastSv<Cluster>(cluster, input), cluster, input);
+    if (settings.variant == "hash-min") return answer(HashMin<Cluster>(cluster, input), cluster, input);
+    if (settings.variant == "hash-to-min") return answer(HashToMin<Cluster>(cluster, input), cluster, input);
+    if (settings.variant == "forests") return answer(Forests<Cluster>(cluster, input), cluster, input);
     return answer(Contraction<LocalContraction, Cluster>(cluster, input), cluster, input);
   }
 
  private:
   template <class Solved, class Cluster>
-  static Answer answer(Solved solved, Cluster& cluster, const GraphInput& input) {
+  static Answer answer(Solved&& solved, Cluster& cluster, const GraphInput& input) {
     Answer answer;
     std::uint64_t roots = 0;
     cluster.inspect([&](const auto& me) {

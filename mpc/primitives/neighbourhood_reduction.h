@@ -68,6 +68,19 @@ class NeighbourhoodReduction {
     return asked;
   }
 
+  /// In place of down, where the rule wants no answers. On the owners: take(me, key, knowledge) once for each key that somebody told about.
+  template <class Asked, class Rule, class Take>
+  void collect(const Asked& asked, const Rule& rule, Take&& take) {
+    cluster_.local(asked, [&](const auto& me, auto inbox) {
+      const auto block = tree_.block(tree_.levels(), me.id());
+      merge_all(me, inbox, block, rule);
+      for (const auto slot : touched_) {
+        take(me, block.key(me.id(), slot), known_[slot]);
+        seen_[slot] = 0;
+      }
+    });
+  }
+
   /// On the owners: answer(me, key, knowledge) once for each key that somebody asked about, in any order; the word goes to all who want
   /// one. On the askers: use(me, answers), in the order of asking, also where nothing was asked. With more than one level `questions` is
   /// called once more and must ask for the same answers.

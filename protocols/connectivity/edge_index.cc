@@ -1,0 +1,59 @@
+#include "protocols/connectivity/edge_index.h"
+
+#include <algorithm>
+
+namespace protocols {
+
+using mpc::Word;
+
+void EdgeIndex::assemble(std::span<const Edge> edges, IndexedEdges& to) {
+  const auto slots = owners_.most_slots();
+  const auto place = [&](Word vertex) { return owners_.owner(vertex).value * slots + owners_.slot(vertex); };
+  places_.clear();
+  for (const auto& [u, v] : edges) {
+    if (u != v) places_.insert(places_.end(), {place(u), place(v)});
+  }
+  std::ranges::sort(places_);
+  const auto repeated = std::ranges::unique(places_);
+  places_.erase(repeated.begin(), repeated.end());
+
+  to.known.clear();
+  for (const auto at : places_) {
+    const auto vertex = owners_.key(mpc::MachineId{at / slots}, at % slots);
+    to.known.push_back(pairing_.pack(vertex, vertex));
+  }
+  const auto index = [&](Word vertex) { return static_cast<Word>(std::ranges::lower_bound(places_, place(vertex)) - places_.begin()); };
+  to.edges.clear();
+  for (const auto& [u, v] : edges) {
+    if (u == v) continue;
+    const auto a = index(u);
+    const auto b = index(v);
+    to.edges.push_back(pairing_.pack(mpc::min(a, b), mpc::max(a, b)));
+  }
+  std::ranges::sort(to.edges);
+  const auto twice = std::ranges::unique(to.edges);
+  to.edges.erase(twice.begin(), twice.end());
+}
+
+std::span<const Word> EdgeIndex::least_of_neighbours(const IndexedEdges& graph) {
+  least_.assign(graph.known.size(), UINT64_MAX);
+  for (const auto edge : graph.edges) {
+    const auto a = pairing_.high(edge);
+    const auto b = pairing_.low(edge);
+    least_[a] = mpc::min(least_[a], value(graph.known[b]));
+    least_[b] = mpc::min(least_[b], value(graph.known[a]));
+  }
+  return least_;
+}
+
+std::uint64_t EdgeIndex::learn(IndexedEdges& graph, std::span<const Word> values) const {
+  std::uint64_t others = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto known = pairing_.pack(vertex(graph.known[i]), values[i]);
+    others += known != graph.known[i] ? 1U : 0U;
+    graph.known[i] = known;
+  }
+  return others;
+}
+
+}  // namespace protocols

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "mpc/cluster.h"
+#include "mpc/primitives/key_owners.h"
+
+#include "protocols/connectivity/fixpoint.h"
+#include "protocols/connectivity/layout.h"
+#include "protocols/graph_input.h"
+
+namespace protocols {
+
+/// Connected components by Hash-to-Min. Every vertex v has a cluster C(v), at first v and its neighbours; in a round it sends C(v) to the
+/// owner of its least member, and that member to the owners of all others; C(v) becomes what comes in. In the end the least vertex of a
+/// component holds the component, and every other vertex the least vertex. There are no neighbourhood reductions here: clusters travel
+/// whole, which is what breaks the memory of a machine.
+///
+/// Rounds: 1 to the owners, and at most 2 ceil(log2 n) + 2 + T, for random ids; O(log n) is proved on paths, 2 log d conjectured.  Words: a
+/// component has to fit one machine, several times over while clusters meet; the s that is declared, 4n + 4e + 6b + 8, e = ceil(m/q), b =
+/// ceil(n/q), is measured for random ids and promises nothing for others: a path with sorted ids moves up to 3414 times the input at n =
+/// 2^14, which ends in a violation. Source: Rastogi, Machanavajjhala, Chitnis, Das Sarma 2013 (Hash-to-Min).
+template <class Cluster>
+class HashToMin {
+ public:
+  using Word = typename Cluster::Word;
+
+  HashToMin(Cluster& cluster, const GraphInput& input)
+      : owners_(input.owners(cluster.model())), pairing_(cluster.model().pairing()), clusters_(cluster.template make<std::vector<Word>>()) {
+    auto changed = cluster.template make<Word>();
+    Fixpoint<Cluster> fixpoint(cluster);
+    const auto phase = cluster.scope("hash-to-min");
+    auto edges = deal(cluster, input);
+    auto arrived = cluster.template round<Word>(cluster.nothing(), [&](const auto& me, auto, auto& out) {
+      for (const auto edge : edges[me]) {
+        send(out, pairing_.high(edge), pairing_.low(edge));
+        send(out, pairing_.low(edge), pairing_.high(edge));
+      }
+      std::vector<Word>().swap(edges[me]);
+    });
+    cluster.local(arrived, [&](const auto& me, auto inbox) {
+      auto& mine = clusters_[me];
+      for (std::size_t slot = 0; slot < owners_.slots(me.id()); ++slot) mine.push_back(pairing_.pack(slot, owners_.key(me.id(), slot)));
+      for (const auto& [source, member] : inbox) mine.push_back(member);
+      make_set(mine);
+    });
+    while (!fixpoint.reached()) {
+      arrived = cluster.template round<Word>(cluster.nothing(), [&](const auto& me, auto, auto& out) {
+        fixpoint.rider().send(me, out);
+        const auto& mine = clusters_[me];
+        for (std::size_t begin = 0, end = 0; begin < mine.size(); begin = end) {
+          while (end < mine.size() && pairing_.high(mine[end]) == pairing_.high(mine[begin])) ++end;
+          const auto least = pairing_.low(mine[begin]);
+          for (auto i = begin; i < end; ++i) {
+            send(out, least, pairing_.low(mine[i]));
+            send(out, pairing_.low(mine[i]), least);
+          }
+        }
+      });
+      fixpoint.rider().receive(arrived);
+      cluster.local(arrived, [&](const auto& me, auto inbox) {
+        auto skip = fixpoint.rider().skip(me);
+        std::vector<Word> next;
+        for (const auto& [source, member] : inbox) {
+          if (!skip(source)) next.push_back(member);
+        }
+        make_set(next);
+        changed[me] = next == clusters_[me] ? 0 : 1;
+        clusters_[me].swap(next);
+      });
+      fixpoint.ended([&](const auto& me) { return changed[me]; });
+    }
+  }
+
+  /// Calls visit(vertex, label) for the vertices that this machine owns.
+  template <class Machine, class Visit>
+  void labels(const Machine& me, Visit&& visit) {
+    auto slot = UINT64_MAX;
+    for (const auto member : clusters_[me]) {
+      if (pairing_.high(member) == slot) continue;
+      slot = pairing_.high(member);
+      visit(owners_.key(me.id(), slot), pairing_.low(member));
+    }
+  }
+
+  static Bounds bounds(const mpc::Model& model, const Shape& shape) {
+    const auto e = per_machine(shape.edges, model);
+    const auto b = per_machine(shape.vertices, model);
+    return {2 * mpc::ceil_log(2, shape.vertices) + 3 + model.tree_rounds(),
+            mpc::Words{4 * shape.vertices + 4 * e + 6 * b + 8 + Fixpoint<Cluster>::words(model)}};
+  }
+
+ private:
+  template <class Outbox>
+  void send(Outbox& out, Word vertex, Word member) const {
+    out.send(owners_.owner(vertex), pairing_.pack(owners_.slot(vertex), member));
+  }
+  static void make_set(std::vector<Word>& members) {
+    std::ranges::sort(members);
+    const auto repeated = std::ranges::unique(members);
+    members.erase(repeated.begin(), repeated.end());
+  }
+
+  mpc::KeyOwners owners_;
+  mpc::Pairing pairing_;
+  decltype(std::declval<Cluster&>().template make<std::vector<Word>>()) clusters_;  // (slot, member), sorted
+};
+
+}  // namespace protocols

@@ -1,0 +1,18 @@
+#include "protocols/connectivity/spanning_forest.h"
+
+#include <numeric>
+
+#include <fmt/core.h>
+
+#include "mpc/error.h"
+
+namespace protocols {
+
+SpanningForest::SpanningForest(std::uint64_t vertices) {
+  if (vertices > UINT32_MAX) throw mpc::UsageError(fmt::format("forests take fewer than 2^32 vertices; there are {}", vertices));
+  parent_.resize(vertices);
+}
+
+void SpanningForest::clear() { std::iota(parent_.begin(), parent_.end(), 0U); }
+
+}  // namespace protocols
