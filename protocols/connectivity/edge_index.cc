@@ -33,6 +33,7 @@ void EdgeIndex::assemble(std::span<const Edge> edges, IndexedEdges& to) {
   std::ranges::sort(to.edges);
   const auto twice = std::ranges::unique(to.edges);
   to.edges.erase(twice.begin(), twice.end());
+  to.shared = to.known.size();
 }
 
 std::span<const Word> EdgeIndex::least_of_neighbours(const IndexedEdges& graph) {
@@ -54,6 +55,21 @@ std::uint64_t EdgeIndex::learn(IndexedEdges& graph, std::span<const Word> values
     graph.known[i] = known;
   }
   return others;
+}
+
+void EdgeIndex::share(IndexedEdges& graph, std::span<const char> shared) {
+  const auto old = graph.known;
+  moved_.resize(old.size());  // where each vertex goes
+  Word place = 0;
+  for (const bool wanted : {true, false}) {
+    for (std::size_t i = 0; i < old.size(); ++i) {
+      if ((shared[i] != 0) != wanted) continue;
+      graph.known[place] = old[i];
+      moved_[i] = place++;
+    }
+    if (wanted) graph.shared = place;
+  }
+  for (auto& edge : graph.edges) edge = pairing_.pack(moved_[pairing_.high(edge)], moved_[pairing_.low(edge)]);
 }
 
 }  // namespace protocols

@@ -15,10 +15,11 @@ namespace protocols {
 struct IndexedEdges {
   std::vector<mpc::Word> known;  ///< (vertex, what is known of it), distinct vertices in ascending (owner, vertex) order
   std::vector<mpc::Word> edges;  ///< pairs of indices into known
+  mpc::Word shared = 0;          ///< known up to here is of interest to other machines too; in the same order, like what follows
 
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
-    archive& known& edges;
+    archive& known& edges& shared;
   }
 };
 
@@ -27,7 +28,7 @@ class EdgeIndex {
  public:
   EdgeIndex(mpc::KeyOwners owners, mpc::Pairing pairing) : owners_(owners), pairing_(pairing) {}
 
-  /// The edges without loops and duplicates; every vertex is known by its own name.
+  /// The edges without loops and duplicates; every vertex is known by its own name, and shared.
   void assemble(std::span<const Edge> edges, IndexedEdges& to);
 
   mpc::Word vertex(mpc::Word known) const { return pairing_.high(known); }
@@ -36,14 +37,16 @@ class EdgeIndex {
   /// For every vertex the least value of its neighbours.
   std::span<const mpc::Word> least_of_neighbours(const IndexedEdges& graph);
 
-  /// Replaces the values; how many were others.
+  /// Replaces the values of the first vertices; how many were others.
   std::uint64_t learn(IndexedEdges& graph, std::span<const mpc::Word> values) const;
+  /// From now on only the vertices with shared(i) are.
+  void share(IndexedEdges& graph, std::span<const char> shared);
 
  private:
   mpc::KeyOwners owners_;
   mpc::Pairing pairing_;
   std::vector<std::uint64_t> places_;  // (owner, slot) of the vertices, in one number
-  std::vector<mpc::Word> least_;
+  std::vector<mpc::Word> least_, moved_;
 };
 
 }  // namespace protocols

@@ -48,7 +48,7 @@ class FastSv {
       next_[me].resize(owners_.slots(me.id()));
     });
     auto changes = cluster.template make<Word>();
-    Fixpoint<Cluster> fixpoint(cluster);
+    Fixpoint<Cluster> fixpoint(cluster, 4);  // a sum while one iteration goes on
     mpc::NeighbourhoodReduction reduction(cluster, tree, fixpoint.rider(), notes);
     while (true) {
       const auto phase = cluster.scope("fastsv");

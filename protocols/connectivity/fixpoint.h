@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "mpc/primitives/riding_all_reduce.h"
@@ -15,7 +16,9 @@ class Fixpoint {
   };
   using Rider = mpc::RidingAllReduce<Cluster, Sum>;
 
-  explicit Fixpoint(Cluster& cluster) : cluster_(cluster), rider_(cluster, Sum{}) {}
+  /// A sum takes `rounds` rounds, or T if that is more: the more, the fewer words.
+  Fixpoint(Cluster& cluster, std::uint64_t rounds)
+      : cluster_(cluster), rounds_(std::max(rounds, cluster.model().tree_rounds())), rider_(cluster, Sum{}) {}
 
   Rider& rider() { return rider_; }
   /// Words that it adds, at most, to what a machine sends and receives in a round; it keeps 2.
@@ -24,7 +27,7 @@ class Fixpoint {
   /// After an iteration: changes(me) is what changed on the machine. Not all iterations are looked at, if a sum takes longer.
   template <class Changes>
   void ended(Changes&& changes) {
-    if (!rider_.running()) rider_.start(changes);
+    if (!rider_.running()) rider_.start(changes, rounds_);
   }
   /// Whether an iteration is now known to have changed nothing.
   bool reached() {
@@ -33,6 +36,7 @@ class Fixpoint {
 
  private:
   Cluster& cluster_;
+  std::uint64_t rounds_;
   Rider rider_;
 };
 

@@ -30,7 +30,7 @@ class HashToMin {
   HashToMin(Cluster& cluster, const GraphInput& input)
       : owners_(input.owners(cluster.model())), pairing_(cluster.model().pairing()), clusters_(cluster.template make<std::vector<Word>>()) {
     auto changed = cluster.template make<Word>();
-    Fixpoint<Cluster> fixpoint(cluster);
+    Fixpoint<Cluster> fixpoint(cluster, 1);
     const auto phase = cluster.scope("hash-to-min");
     auto edges = deal(cluster, input);
     auto arrived = cluster.template round<Word>(cluster.nothing(), [&](const auto& me, auto, auto& out) {
