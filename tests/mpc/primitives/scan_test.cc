@@ -8,24 +8,12 @@
 #include "mpc/primitives/reduce.h"
 
 #include "tests/mpc/primitives/bounded.h"
+#include "tests/mpc/primitives/map_monoid.h"
 
 namespace tests {
 namespace {
 
 using mpc::Word;
-
-/// x -> a x + b modulo a prime: a monoid that does not commute, in which no element absorbs another.
-struct Map {
-  static constexpr Word prime = 1'000'003;
-  Word a = 1, b = 0;
-  template <class Archive>
-  void serialize(Archive& archive, unsigned) {
-    archive& a& b;
-  }
-  friend bool operator==(const Map&, const Map&) = default;
-};
-Map then(const Map& first, const Map& second) { return {first.a * second.a % Map::prime, (first.b * second.a + second.b) % Map::prime}; }
-Map map_of(std::uint64_t key) { return {1 + mpc::mix(key) % (Map::prime - 1), mpc::mix(key + 77) % Map::prime}; }
 
 const std::vector<std::uint64_t> machine_counts{1, 2, 3, 4, 5, 7, 16, 31, 64, 100, 243, 244, 1000};
 const std::vector<std::uint64_t> fan_outs{1, 2, 3, 4, 9, 31, 999, 5000};
@@ -131,7 +119,7 @@ TEST(Scan, SegmentsEndWhereTheNextStarts) {
               });
               const auto before = mpc::segmented_scan(cluster, value, then, Map{}, fan_out);
               Map expected;
-              cluster.local([&](const auto& me) {
+              cluster.inspect([&](const auto& me) {
                 if (starts(me.id().value, pattern)) expected = Map{};
                 EXPECT_EQ(before[me], expected) << me.id().value;
                 expected = then(expected, map_of(me.id().value));
