@@ -209,7 +209,7 @@ struct Placed {
   friend bool operator==(const Placed&, const Placed&) = default;
 };
 
-/// One item a machine, every key twice; keeps, sends and receives an item and its tag.
+/// One item a machine, every key twice; keeps, sends and receives an item and its tag, or samples.
 struct Sort {
   static constexpr const char* name = "sort";
   static constexpr mpc::SortShape shape{1, 2, 1, 0, true};
@@ -226,8 +226,19 @@ struct Sort {
     std::vector<Placed> expected;
     for (std::uint64_t m = 0; m < q; ++m) expected.push_back(item_of(m));
     std::ranges::stable_sort(expected, {}, &Placed::key);
-    // No plan of one item a machine has room for samples at these s, so every machine ends with one.
-    return right_everywhere(cluster, [&](const auto& me) { return items[me] == std::vector{expected[me.id().value]}; });
+    // Every machine has a run of the expected order, after those of the machines before it on this rank.
+    std::uint64_t count = 0;
+    auto next = expected.cbegin();
+    const bool runs = right_everywhere(cluster, [&](const auto& me) {
+      if (items[me].empty()) return true;
+      count += items[me].size();
+      next = std::ranges::find(next, expected.cend(), items[me].front());
+      for (const auto& item : items[me]) {
+        if (next == expected.cend() || *next++ != item) return false;
+      }
+      return true;
+    });
+    return cluster.total(count) == q && runs;
   }
 };
 
