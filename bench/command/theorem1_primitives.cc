@@ -286,8 +286,10 @@ struct GroupByOwners {
 struct GroupBySorting {
   static constexpr const char* name = "group-by-sorting";
   static constexpr std::uint64_t least_memory = 13;
-  static mpc::SortShape shape() { return mpc::group_by_shape(1, 1, 1); }
-  static std::uint64_t rounds(const mpc::Model& model) { return mpc::group_by_rounds(model.machines, mpc::SortPlan(model, shape()), 1); }
+  static mpc::SortShape shape(const mpc::Model& model) { return mpc::group_by_shape(model.machines, 1, 1, 1, 1); }
+  static std::uint64_t rounds(const mpc::Model& model) {
+    return mpc::group_by_rounds(model.machines, mpc::SortPlan(model, shape(model)), 1);
+  }
   template <class Cluster>
   static bool run(Cluster& cluster) {
     using Word = typename Cluster::Word;
@@ -302,7 +304,7 @@ struct GroupBySorting {
         [&](const auto& me, Word key, Word value) {
           found[me].push_back({key, value});
         },
-        mpc::SortPlan(cluster.model(), shape()), 1);
+        mpc::SortPlan(cluster.model(), shape(cluster.model())), 1);
     Word counts[2] = {0, 0};
     for (std::uint64_t m = 0; m < q; ++m) ++counts[key_of(m)];
     std::uint64_t groups = 0;

@@ -88,20 +88,19 @@ struct TrailingCombine {
   }
 };
 
-/// What group_by_sorting sorts, where a machine has at most `items` items of w-word values and keeps `kept` words beside them.
-inline SortShape group_by_shape(std::uint64_t items, std::uint64_t w, std::uint64_t kept) {
-  return {.items = items, .item_words = 1 + w, .key_words = 1, .kept = kept, .stable = true};
+/// What group_by_sorting sorts: at most `items` items of w-word values on a machine, with `kept` words beside them all the time, and then
+/// those of the scan. SortPlan::least_memory of it is the least s.
+inline SortShape group_by_shape(std::uint64_t machines, std::uint64_t items, std::uint64_t w, std::uint64_t kept, std::uint64_t fan_out) {
+  return {.items = items,
+          .item_words = 1 + w,
+          .key_words = 1,
+          .kept = kept,
+          .stable = true,
+          .kept_after = kept + scan_least_memory(machines, fan_out, 2 + w).count};
 }
 
 inline std::uint64_t group_by_rounds(std::uint64_t machines, const SortPlan& plan, std::uint64_t fan_out) {
   return plan.rounds() + scan_rounds(machines, fan_out);
-}
-
-/// Least s of group_by_sorting, for a scan of this fan-out: the sort's, or what the scan needs beside the most items after the sort.
-inline Words group_by_least_memory(std::uint64_t machines, const SortShape& shape, std::uint64_t fan_out) {
-  const auto sorted = SortPlan::least_memory(machines, shape).count;
-  const auto scanned = shape.kept + 1 + shape.items * shape.item_words + scan_least_memory(machines, fan_out, 1 + shape.item_words).count;
-  return Words{max(sorted, scanned)};
 }
 
 /// Combines all values of every key, whatever the number of values of a key, and of keys of a machine: the items are sorted by key, every

@@ -292,9 +292,17 @@ inline std::uint64_t rebalance_rounds(std::uint64_t machines, std::uint64_t fan_
   return machines == 1 ? 0 : scan_rounds(machines, fan_out) + 1;
 }
 
+/// Least s of a rebalancing, beside what else the caller keeps: at most `before` items of w words on a machine, then at most `after`.
+inline Words rebalance_least_memory(std::uint64_t machines, std::uint64_t before, std::uint64_t after, std::uint64_t w,
+                                    std::uint64_t fan_out) {
+  if (machines == 1) return Words{1 + before * w};
+  return Words{max(1 + before * w + scan_least_memory(machines, fan_out, 1).count, 2 + max(before, after) * w)};
+}
+
 /// Moves the items, in the order of machines and places, so that the item of rank r is on machine r div ceil(total / q), at r mod
 /// that. All know `total`, the number of items.
-/// Rounds: a scan and 1.  Words: keeps its items, a count and what is before it, sends and receives `fan_out` words, then its items.
+/// Rounds: a scan and 1.  Words: keeps its items, a count and what is before it, sends and receives `fan_out` words, then its items. A
+/// sort whose items are to be rebalanced leaves room for the scan: kept_after.
 template <class Item, class Cluster, class Items>
 void rebalance(Cluster& cluster, Items& items, std::uint64_t total, std::uint64_t fan_out) {
   using W = typename Cluster::Word;

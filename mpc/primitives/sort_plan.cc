@@ -43,9 +43,10 @@ std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / 
 }  // namespace
 
 Words SortPlan::least_memory(std::uint64_t machines, const SortShape& shape) {
-  if (machines == 1) return Words{shape.kept + 1 + shape.items * shape.item_words};
-  if (!shape.stable) return Words{shape.kept + 1 + 2 * shape.items * shape.item_words};
-  return Words{shape.kept + 2 + 2 * shape.items * (shape.item_words + 1)};
+  const auto sorted = std::max(shape.kept, shape.kept_after) + 1 + shape.items * shape.item_words;
+  if (machines == 1) return Words{sorted};
+  const auto merged = shape.stable ? 2 + 2 * shape.items * (shape.item_words + 1) : 1 + 2 * shape.items * shape.item_words;
+  return Words{std::max(sorted, shape.kept + merged)};
 }
 
 SortPlan::SortPlan(const Model& model, const SortShape& shape)
@@ -85,7 +86,8 @@ std::vector<SortPlan::Level> SortPlan::fitting(std::uint64_t count, std::uint64_
   const bool tagged = shape_.stable && count > 1;
   const auto words = shape_.item_words + (tagged ? 1 : 0);
   const auto room = memory_.count - shape_.kept - (tagged ? 2 : 1);
-  const auto last = room / words;
+  const auto last = std::min(room / words, (memory_.count - std::max(shape_.kept, shape_.kept_after) - 1) / shape_.item_words);
+  if (last < shape_.items) return {};
   std::vector<Level> levels;
   auto group = machines_;
   for (std::uint64_t l = 0; l < count; ++l) {

@@ -17,6 +17,7 @@ struct SortShape {
   /// Whether equal keys stay in the order of (machine, place). Where one move does not bring every item to its end, that costs a word an
   /// item; without it equal keys are as balanced as different ones, and lie in any order.
   bool stable = true;
+  std::uint64_t kept_after = 0;  ///< most words that it keeps, or sends, beside the items once they are sorted, if more than `kept`
 };
 
 /// How many rounds a sort takes, and what it does in them: the fewest of these that the memory has room for.
@@ -32,7 +33,7 @@ struct SortShape {
 /// A network of merges (Batcher's, for any q), ceil(log2 q) (ceil(log2 q) + 1) / 2 rounds: pairs of machines exchange all their items, and
 /// the lower one keeps the lower half, in the end E items a machine while there are any. It always fits at the least s.
 ///
-/// Least s: kept + 2 + 2 E (w + 1), if not stable kept + 1 + 2 E w; for one machine kept + 1 + E w.
+/// Least s: kept + 2 + 2 E (w + 1), if not stable kept + 1 + 2 E w; for one machine kept + 1 + E w; and kept_after + 1 + E w.
 /// Source: Tao, Lin, Xiao 2013 (TeraSort); Shi and Schaeffer 1992 (PSRS); Knuth, volume 3, 5.2.2, algorithm M.
 class SortPlan {
  public:

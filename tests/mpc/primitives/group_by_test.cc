@@ -79,11 +79,11 @@ TEST(GroupBy, MeetsAtTheOwners) {
 TEST(GroupBy, SortsHeavyKeys) {
   for (const std::uint64_t machines : {1, 2, 3, 4, 5, 7, 16, 31, 64, 100, 1000}) {
     for (const std::uint64_t fan_out : {1, 3}) {
-      for (const std::uint64_t factor : {1, 40}) {
-        if (machines == 1000 && factor * fan_out != 3) continue;
+      for (const std::uint64_t factor : {1, 2, 4, 8, 40}) {
+        if (machines == 1000 && (fan_out != 3 || factor % 3 != 1)) continue;
         const std::uint64_t most = 9, keys = 200;
-        const auto shape = mpc::group_by_shape(most, 2, 0);
-        auto with = model(machines, factor * mpc::group_by_least_memory(machines, shape, fan_out).count);
+        const auto shape = mpc::group_by_shape(machines, most, 2, 0, fan_out);
+        auto with = model(machines, factor * mpc::SortPlan::least_memory(machines, shape).count);
         const mpc::SortPlan plan(with, shape);
         for (int pattern = 0; pattern < patterns; ++pattern) {
           SCOPED_TRACE(std::to_string(machines) + " machines of " + std::to_string(with.memory.count) + " words, fan-out " +
