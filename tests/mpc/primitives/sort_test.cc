@@ -235,14 +235,14 @@ TEST(Sort, BalancesByRank) {
 }
 
 TEST(Sort, BalancesAtTheLeastMemory) {
-  // All items on one machine, and then evenly: it keeps them, and takes part in the scan.
+  // All items on the last machine, which hears most in a scan; and then evenly.
   for (const std::uint64_t machines : {2, 3, 7, 64}) {
     for (const std::uint64_t fan_out : {1, 2, 9}) {
       const std::uint64_t total = 3 * machines;
       run_at_least(machines, mpc::rebalance_least_memory(machines, total, 3, 1, fan_out), [&](mpc::Cluster& cluster) {
         auto items = cluster.make<std::vector<Word>>([&](const auto& me) {
           std::vector<Word> all;
-          for (Word i = 0; me.id().value == machines / 2 && i < total; ++i) all.push_back(i);
+          for (Word i = 0; me.id().value + 1 == machines && i < total; ++i) all.push_back(i);
           return all;
         });
         mpc::rebalance<Word>(cluster, items, total, fan_out);
