@@ -68,11 +68,11 @@ void group_by_owners(Cluster& cluster, const KeyOwners& owners, Items&& items, C
 /// What a run of sorted items leaves for what comes after it: its last group.
 template <class T>
 struct Trailing {
-  Word groups{};  ///< 0, 1, or 2 for more
+  Word any{};  ///< whether there are items: 1 or 0
   Keyed<T> last{};
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
-    archive& groups& last;
+    archive& any& last;
   }
 };
 
@@ -81,10 +81,10 @@ struct TrailingCombine {
   Combine combine;
   template <class T>
   Trailing<T> operator()(const Trailing<T>& a, const Trailing<T>& b) const {
-    if (a.groups == 0) return b;
-    if (b.groups == 0) return a;
-    if (b.groups == 1 && a.last.key == b.last.key) return {a.groups, {a.last.key, combine(a.last.value, b.last.value)}};
-    return {2, b.last};
+    if (a.any == 0) return b;
+    if (b.any == 0) return a;
+    // Runs are sorted: where the last keys are equal, all of b is that group.
+    return a.last.key == b.last.key ? Trailing<T>{1, {a.last.key, combine(a.last.value, b.last.value)}} : b;
   }
 };
 
@@ -120,14 +120,14 @@ void group_by_sorting(Cluster& cluster, Items& items, Combine combine, Use&& use
     const auto trailing = cluster.template make<Trailing<T>>([&](const auto& me) {
       combine_neighbours(items[me], combine);
       const auto& mine = items[me];
-      return mine.empty() ? Trailing<T>{} : Trailing<T>{mine.size() == 1 ? Word{1} : 2, mine.back()};
+      return mine.empty() ? Trailing<T>{} : Trailing<T>{1, mine.back()};
     });
     return exclusive_scan(cluster, trailing, TrailingCombine<Combine>{combine}, Trailing<T>{}, fan_out);
   }();
   const auto last = cluster.model().machines - 1;
   cluster.local([&](const auto& me) {
     auto& mine = items[me];
-    bool open = before[me].groups != 0;  // whether `group` holds one
+    bool open = before[me].any != 0;  // whether `group` holds one
     auto group = before[me].last;
     for (const auto& item : mine) {
       if (open && item.key == group.key) {

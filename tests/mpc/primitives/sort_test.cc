@@ -221,6 +221,32 @@ TEST(Sort, IsCertainWhereItSaysSo) {
   }
 }
 
+/// Equal keys are told apart by where they are: they lie as evenly as keys that ascend in that order, item by item.
+TEST(Sort, PutsEqualKeysWhereAscendingOnesGo) {
+  for (const std::uint64_t machines : {5, 31, 100}) {
+    const std::uint64_t items = 100;
+    const mpc::SortShape shape{items, 2, 1, 0};
+    const auto with = sort_model(machines, 2 * memory_for(2, machines, shape));
+    const mpc::SortPlan plan(with, shape);
+    ASSERT_EQ(plan.levels().size(), 1U);
+    const auto places_of = [&](Keys keys) {
+      const auto input = items_of(keys, machines, items);
+      std::vector<std::vector<Word>> places;
+      run_on(with, [&](mpc::Cluster& cluster) {
+        auto mine = cluster.make<std::vector<Item>>([&](const auto& me) { return input[me.id().value]; });
+        mpc::sort<Item>(
+            cluster, mine, [](const Item& item) { return item.key; }, plan);
+        cluster.inspect([&](const auto& me) {
+          places.emplace_back();
+          for (const auto& item : mine[me]) places.back().push_back(item.place);
+        });
+      });
+      return places;
+    };
+    EXPECT_TRUE(places_of(Keys::equal) == places_of(Keys::ascending)) << machines << " machines";
+  }
+}
+
 TEST(Sort, BalancesByRank) {
   for (const auto machines : machine_counts) {
     if (machines == 1000) continue;
