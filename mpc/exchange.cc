@@ -246,6 +246,22 @@ void Exchange::deliver_nothing() {
   blocks_.clear();
 }
 
+void Exchange::put_back(std::span<const Word> letters) {
+  deliver_nothing();
+  incoming_words_.reserve(letters.size());
+  std::ranges::copy(letters, incoming_words_.data());
+  const auto* const end = incoming_words_.data() + letters.size();
+  for (const auto* letter = incoming_words_.data(); letter != end; letter += 2 + letter[1]) ++letters_;
+  record_words_ = 2;
+  form_ = {record_words_, record_words_, true};
+  records_.reserve(letters_ * record_words_);
+  auto* record = records_.data();
+  for (const auto* letter = incoming_words_.data(); letter != end; letter += 2 + letter[1]) {
+    *record++ = letter[0];
+    *record++ = reinterpret_cast<Word>(letter + 2);
+  }
+}
+
 void Exchange::point_to_messages() {
   // A record is (route, pointer to the words). Positions say where in its block a message belongs; in order they are 0, 1, 2, ...
   records_.reserve(letters_ * record_words_);

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -58,6 +59,9 @@ class Exchange {
   void deliver();
   /// The round had no message anywhere.
   void deliver_nothing();
+  /// Delivers letters that were delivered before and stored: each is its route, its number of words and its words, and they are ordered as
+  /// after deliver().
+  void put_back(std::span<const Word> letters);
 
   /// Walks the ordered mail machine by machine, in ascending order.
   class Cursor {
