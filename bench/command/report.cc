@@ -86,7 +86,9 @@ nlohmann::ordered_json record(const RunResult& result, const RunOptions& options
   json["verified"] =
       result.verdict == Verdict::skipped ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(result.verdict == Verdict::verified);
   json["digest"] = fmt::format("{:016x}", ledger.digest());
+  json["resumed_after"] = result.resumed_after ? nlohmann::ordered_json(*result.resumed_after) : nlohmann::ordered_json(nullptr);
   json["wall_s"] = result.wall_s;
+  json["checkpoint_s"] = result.checkpoint_s;
   json["load_s"] = result.load_s;
   json["compute_s"] = seconds.compute;
   json["pack_s"] = seconds.pack;
@@ -132,6 +134,13 @@ std::string text_report(const RunResult& result, const RunOptions& options) {
       "time       {:.3f} s: compute {:.3f}, pack {:.3f}, exchange {:.3f}, order {:.3f}, idle {:.3f}; loading {:.3f} s; memory {} MiB\n",
       result.wall_s, seconds.compute, seconds.pack, seconds.exchange, seconds.unpack, seconds.idle, result.load_s,
       grouped(result.rss_bytes >> 20));
+  if (result.resumed_after || !result.checkpoints.empty()) {
+    text += "checkpoint ";
+    if (result.resumed_after) text += fmt::format("resumed after round {}; ", *result.resumed_after);
+    text += fmt::format("{} written", result.checkpoints.size());
+    if (!result.checkpoints.empty()) text += fmt::format(", the last after round {}", result.checkpoints.back());
+    text += fmt::format("; {:.3f} s\n", result.checkpoint_s);
+  }
   text += fmt::format("answer     {}: {}{}\n", result.about.answer, grouped(result.value),
                       result.retries == 0 ? "" : fmt::format(" (after {} unlucky draw{})", result.retries, result.retries == 1 ? "" : "s"));
   switch (result.verdict) {

@@ -12,6 +12,7 @@
 
 #include "bench/command/problem.h"
 #include "bench/command/report.h"
+#include "bench/command/run_checkpoints.h"
 #include "bench/command/run_result.h"
 #include "bench/command/verify.h"
 
@@ -103,6 +104,7 @@ void write_results(const RunOptions& options, const RunResult& result, const Pro
 mpc::Exit run(const RunOptions& options, mpc::Ranks& ranks) {
   check(options);
   auto carrier = make_transport(options, ranks);
+  const auto checkpoints = open_checkpoints(options, ranks);
   auto problem = load_problem(options, !options.labels.empty(), ranks);
 
   RunResult result;
@@ -125,7 +127,16 @@ mpc::Exit run(const RunOptions& options, mpc::Ranks& ranks) {
   if (!options.no_verify) whole = gather_graph(problem.graph, ranks);
   mpc::Cluster cluster(result.model, carrier.get());
   const auto input = deal(problem.graph, result.model, cluster.machines_here(), ranks);
+  if (checkpoints) {
+    checkpoints->identify(identity_of(problem, options, input, cluster.machines_here(), ranks));
+    cluster.use(*checkpoints);
+  }
   const auto answer = solve(problem.protocol, problem.settings, input, cluster, options, result, ranks);
+  if (checkpoints) {
+    result.resumed_after = checkpoints->resumed_after();
+    result.checkpoints = checkpoints->written();
+    result.checkpoint_s = checkpoints->seconds();
+  }
   result.value = answer.value;
   result.retries = answer.retries;
   result.bounds = problem.bounds(answer.retries);

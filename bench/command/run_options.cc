@@ -59,6 +59,20 @@ void declare(CLI::App& command, RunOptions& options) {
   command.add_option("--csv", options.csv, "the result as one CSV row")->option_text("FILE")->group("Output (FILE may be -)");
   command.add_option("--ledger", options.ledger, "every round as a CSV row")->option_text("FILE")->group("Output (FILE may be -)");
   command.add_option("--labels", options.labels, "a line `vertex label` per vertex")->option_text("FILE")->group("Output (FILE may be -)");
+  auto* checkpoint = command.add_option("--checkpoint", options.checkpoint, "write checkpoints into this folder; the last two are kept")
+                         ->option_text("DIR")
+                         ->group("Checkpoints");
+  command
+      .add_option_function<std::string>(
+          "--checkpoint-every",
+          [&options](const std::string& word) { options.checkpoint_every = whole_number(word, "--checkpoint-every"); },
+          "after every R-th round (default 10)")
+      ->option_text("R")
+      ->needs(checkpoint)
+      ->group("Checkpoints");
+  command.add_option("--resume", options.resume, "go on from a checkpoint, or from the last one in a folder, on any number of ranks")
+      ->option_text("DIR")
+      ->group("Checkpoints");
   command.add_flag("--explain", options.explain, "attribute the rounds to their primitives");
   command.add_flag("--dry-run", options.dry_run, "say q, s and the declared rounds, and run nothing");
   command.add_flag("--no-verify", options.no_verify, "do not check the answer with a serial oracle");
@@ -68,6 +82,7 @@ void check(const RunOptions& options) {
   int taken = 0;
   for (const auto* file : {&options.json, &options.csv, &options.ledger, &options.labels}) taken += *file == "-" ? 1 : 0;
   if (taken > 1) throw mpc::UsageError("more than one of --json, --csv, --ledger and --labels is '-'; standard output can hold one");
+  if (options.checkpoint_every == 0) throw mpc::UsageError("--checkpoint-every is 0; expected at least 1");
   check(static_cast<const ProblemOptions&>(options));
 }
 

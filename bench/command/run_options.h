@@ -35,6 +35,8 @@ struct ProblemOptions {
 struct RunOptions : ProblemOptions {
   std::string transport = "mpi";
   std::string json, csv, ledger, labels;  ///< files; empty: not wanted; "-": standard output
+  std::string checkpoint, resume;         ///< folders; empty: not wanted
+  std::uint64_t checkpoint_every = 10;    ///< rounds
   bool explain = false, dry_run = false, no_verify = false;
 
   /// Whether a file goes to standard output, which then holds nothing else.

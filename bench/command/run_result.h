@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "mpc/ledger.h"
 #include "mpc/model.h"
@@ -44,7 +45,11 @@ struct RunResult : Verification {
   std::uint64_t retries = 0;
   mpc::Ledger ledger;
 
+  std::optional<std::uint64_t> resumed_after;  ///< a round: what came before it was another run's
+  std::vector<std::uint64_t> checkpoints;      ///< rounds of which they were written
+
   double wall_s = 0;            ///< of the protocol, the slowest rank
+  double checkpoint_s = 0;      ///< of writing and reading checkpoints
   double load_s = 0;            ///< of reading or making the graph
   std::uint64_t rss_bytes = 0;  ///< the sum of the ranks' peaks
 
