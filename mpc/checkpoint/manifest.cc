@@ -62,17 +62,16 @@ Manifest Manifest::parse(const std::string& text, const std::string& where) {
 }
 
 void Manifest::expect(const Identity& here, const std::string& where) const {
+  std::vector<std::string> differences;
   for (const auto& [name, value] : here) {
     const auto* there = find(run, name);
-    if (there == nullptr) throw InputError(fmt::format("{}: is of another run: it does not say its {}", where, name));
-    if (*there != value) {
-      throw InputError(fmt::format("{}: is of another run: its {} is {}, and here it is {}", where, name, *there, value));
-    }
+    if (there == nullptr) differences.push_back(fmt::format("it does not say its {}", name));
+    if (there != nullptr && *there != value) differences.push_back(fmt::format("its {} is {}, and here it is {}", name, *there, value));
   }
   for (const auto& [name, value] : run) {
-    if (find(here, name) == nullptr)
-      throw InputError(fmt::format("{}: is of another run: its {} is {}, and here is none", where, name, value));
+    if (find(here, name) == nullptr) differences.push_back(fmt::format("its {} is {}, and here is none", name, value));
   }
+  if (!differences.empty()) throw InputError(fmt::format("{}: is of another run: {}", where, fmt::join(differences, "; ")));
 }
 
 }  // namespace mpc

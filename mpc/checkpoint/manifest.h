@@ -37,7 +37,7 @@ struct Manifest {
   /// Reads what text() wrote. Throws InputError that begins with `where`: no manifest, another format, damaged.
   static Manifest parse(const std::string& text, const std::string& where);
 
-  /// Throws InputError, with the first difference, if the manifest is of another run than this one.
+  /// Throws InputError, with what differs, if the manifest is of another run than this one.
   void expect(const Identity& here, const std::string& where) const;
 };
 

@@ -36,7 +36,7 @@ class Checkpointed : public Command {
 };
 
 TEST_F(Checkpointed, ARunIsResumedOnOtherRanks) {
-  const std::string problem = "run connectivity --graph grid:60,60 --words min ";
+  const std::string problem = "run connectivity --graph grid:60x60 --words min ";
   const auto files = [](const std::string& name) { return " --ledger " + name + ".csv --labels " + name + ".labels "; };
   const auto undisturbed = roundtrip(problem + files("a"));
   ASSERT_EQ(undisturbed.code, 0) << undisturbed.err;
@@ -56,13 +56,14 @@ TEST_F(Checkpointed, ARunIsResumedOnOtherRanks) {
   // Another run of any kind is refused, with what differs.
   const auto refused = [&](const std::string& arguments, const std::string& text) {
     SCOPED_TRACE(arguments);
-    expect_refused(roundtrip("run " + arguments + " --labels x --resume ck/deep", 2), 3, "is of another run: its " + text);
+    const auto ended = roundtrip("run connectivity --labels x --resume ck/deep " + arguments, 2);
+    expect_refused(ended, 3, text);
+    EXPECT_EQ(occurrences(ended.err, ": is of another run: "), 1U) << ended.err;
   };
-  refused("connectivity --graph grid:60,60 --words min --variant alt", "variant is local-contraction, and here it is alt");
-  refused("connectivity --graph grid:60,60 --words min --seed 2", "input is ");
-  refused("connectivity --graph grid:60,60 --words min --ids as-given", "ids is random, and here it is as-given");
-  refused("connectivity --graph grid:60,61 --words min", "vertices is 3600, and here it is 3660");
-  refused("connectivity --graph grid:60,60 --words 3000", "machines is ");
+  refused("--graph grid:60x60 --words min --variant alt", "another run: its variant is local-contraction, and here it is alt\n");
+  refused("--graph grid:60x60 --words min --seed 2 --ids as-given", "; its seed is 1, and here it is 2\n");
+  refused("--graph grid:60x61 --words min", "its vertices is 3600, and here it is 3660; ");
+  refused("--graph grid:60x60 --words 3000", "another run: its machines is ");
   expect_refused(roundtrip(problem + "--resume ck/deep"), 3, "its labels is yes, and here it is no");
   expect_refused(roundtrip(problem + "--resume ck", 2), 3, "ck: holds no checkpoint, which would be a folder such as round-000010");
   expect_refused(roundtrip(problem + "--resume none", 2), 3, "none: there is no such folder to resume from");
@@ -73,24 +74,21 @@ TEST_F(Checkpointed, ARankIsKilledAndTheRunIsResumedOnTwo) {
   const std::string problem = "run cycles --variant doubling --graph two-cycles:400000 --no-verify";
   const auto undisturbed = roundtrip(problem + " --ledger a.csv --labels a.labels", 2);
   ASSERT_EQ(undisturbed.code, 0) << undisturbed.err;
-  for (const std::string victim : {"0", "1", "2"}) {
+  for (const std::string victim : {"0", "2"}) {
     SCOPED_TRACE(victim);
-    const auto killed = bash(R"(
-      mpirun --oversubscribe -np 3 "$roundtrip" )" +
-                             problem + " --ledger k.csv --labels k.labels --checkpoint ck" + victim + R"( --checkpoint-every 2 &
+    const auto killed = bash("victim=" + victim + "; problem='" + problem + "'" + R"bash(
+      mpirun --oversubscribe -np 3 "$roundtrip" $problem --ledger k.csv --labels k.labels --checkpoint ck$victim --checkpoint-every 2 &
       job=$!
-      until [[ -e ck)" + victim +
-                             R"(/round-000004 ]] || ! kill -0 $job; do sleep 0.01; done
+      until [[ -e ck$victim/round-000004 ]] || ! kill -0 $job; do sleep 0.01; done
       for child in $(pgrep -P $job); do
-        if tr '\0' '\n' </proc/$child/environ | grep -q '^OMPI_COMM_WORLD_RANK=)" +
-                             victim + R"('; then kill -9 "$child"; fi
+        if tr '\0' '\n' <"/proc/$child/environ" | grep -q "^OMPI_COMM_WORLD_RANK=$victim\$"; then kill -9 "$child"; fi
       done
       start=$(date +%s%N)
-      wait $job
-      code=$?
-      echo "ended $(( ($(date +%s%N) - start) / 1000000 ))" exit $code) ");
-                        EXPECT_NE(killed.code, 0)
-                        << "the run came to its end before a rank was killed";
+      code=0
+      wait $job || code=$?
+      echo "ended $((($(date +%s%N) - start) / 1000000))"
+      exit $code)bash");
+    EXPECT_NE(killed.code, 0) << "the run came to its end before a rank was killed";
     EXPECT_EQ(occurrences(killed.out, "digest"), 0U);
     ASSERT_TRUE(killed.out.starts_with("ended ")) << killed.out;
     EXPECT_LT(std::stoull(killed.out.substr(6)), 10'000U);
@@ -106,7 +104,7 @@ TEST_F(Checkpointed, AViolationLeavesTheCheckpointBeforeIt) {
   EXPECT_EQ(ended.code, 4) << ended.err;
   const auto again = misbehaving(run + "--variant keeps --resume ck --ledger ledger", 2);
   EXPECT_EQ(again.code, 4);
-  EXPECT_EQ(again.err, ended.err);
+  EXPECT_EQ(lines_of(again.err).at(0), lines_of(ended.err).at(0));
   EXPECT_EQ(lines_of(read("ledger")).size(), 2U);
   // A rank that dies leaves it, too.
   EXPECT_NE(misbehaving(run + "--variant dies --checkpoint dead --checkpoint-every 1", 4).code, 0);
@@ -115,7 +113,7 @@ TEST_F(Checkpointed, AViolationLeavesTheCheckpointBeforeIt) {
 }
 
 TEST_F(Checkpointed, ADamagedOneIsRefusedAndTheOneBeforeItIsNamed) {
-  const std::string problem = "run connectivity --graph grid:40,40 --words min ";
+  const std::string problem = "run connectivity --graph grid:40x40 --words min ";
   const auto undisturbed = roundtrip(problem);
   ASSERT_EQ(roundtrip(problem + "--checkpoint ck --checkpoint-every 1", 2).code, 0);
   ASSERT_EQ(bash("ls -d ck/* | wc -l").out, "2\n");
@@ -132,14 +130,14 @@ TEST_F(Checkpointed, ADamagedOneIsRefusedAndTheOneBeforeItIsNamed) {
 
 // No room: the run ends, and the checkpoint before is still there.
 TEST_F(Checkpointed, ACheckpointThatCannotBeWrittenIsAFault) {
-  const std::string problem = "run connectivity --graph grid:60,60 --words min ";
+  const std::string problem = "run connectivity --graph grid:60x60 --words min ";
   write("file", "");
   expect_refused(roundtrip(problem + "--checkpoint file/ck", 2), 6, "cannot create file/ck: ");
   ASSERT_EQ(roundtrip(problem + "--checkpoint ck --checkpoint-every 2").code, 0);
   const auto names = bash("ls ck").out;
   const auto first = names.substr(0, names.find('\n'));
   const auto full =
-      bash("trap '' XFSZ; ulimit -f 20; \"$roundtrip\" " + problem + "--resume ck/" + first + " --checkpoint ck --checkpoint-every 1");
+      bash("trap '' XFSZ; ulimit -f 2; \"$roundtrip\" " + problem + "--resume ck/" + first + " --checkpoint ck --checkpoint-every 1");
   expect_refused(full, 6, "cannot write ck/.writing-round-");
   EXPECT_EQ(bash("ls -A ck").out, names);
   EXPECT_EQ(roundtrip(problem + "--resume ck", 2).code, 0);
@@ -148,7 +146,7 @@ TEST_F(Checkpointed, ACheckpointThatCannotBeWrittenIsAFault) {
 TEST_F(Checkpointed, WrongUse) {
   expect_refused(roundtrip("run connectivity --graph star:10 --checkpoint a --checkpoint-every 0"), 2,
                  "--checkpoint-every is 0; expected at least 1");
-  expect_refused(roundtrip("run connectivity --graph star:10 --checkpoint-every 3"), 2, "--checkpoint");
+  expect_refused(roundtrip("run connectivity --graph star:10 --checkpoint-every 3"), 2, "--checkpoint-every requires --checkpoint");
   expect_refused(roundtrip("run connectivity --graph star:10 --checkpoint a --checkpoint-every two"), 2,
                  "--checkpoint-every is 'two'; expected a whole number");
   EXPECT_EQ(roundtrip("run connectivity --graph star:10 --checkpoint a --dry-run").code, 0);

@@ -141,7 +141,9 @@ TEST(Resume, VariablesThatComeAndGoAndACourseByAgreement) {
         ASSERT_EQ(run.ledger.rounds.size(), rounds);
         for (std::size_t r = 0; r < rounds; ++r) {
           EXPECT_EQ(run.ledger.rounds[r].site, undisturbed.ledger.rounds[r].site);
-          if (r < round) EXPECT_NEAR(run.ledger.rounds[r].seconds.all(), written.ledger.rounds[r].seconds.all(), 1e-6);
+          if (r < round) {
+            EXPECT_NEAR(run.ledger.rounds[r].seconds.all(), written.ledger.rounds[r].seconds.all(), 1e-6);
+          }
         }
       }
       // Interrupted again and again, on other numbers of ranks: the last one has been written by five runs.
