@@ -46,6 +46,12 @@ struct Nothing {
   void serialize(Archive&, unsigned) {}
 };
 
+/// A Mail whose letters can be put back, so that a run can be resumed.
+template <class Mail>
+concept Resumable = requires(Mail& mail, std::span<const Word> letters) {
+  mail.put_back(letters);
+};
+
 /// Runs a protocol on the q machines of a model, on the ranks of a transport; Mail moves the messages of a round from the outboxes to the
 /// inboxes (mpc/exchange.h is one way). The rules of the model are here, whatever the way. The same calls, in the same order, happen on
 /// every rank.
@@ -57,8 +63,6 @@ template <class Mail>
 class BasicCluster {
  public:
   using Word = mpc::Word;
-  /// Whether letters can be put back, and so a run resumed.
-  static constexpr bool resumable = requires(Mail & mail, std::span<const Word> letters) { mail.put_back(letters); };
 
   /// `more` goes to the exchange's constructor.
   template <class... More>
@@ -136,7 +140,10 @@ class BasicCluster {
   /// the course of a protocol, its rounds and what lies between them, may depend only on its model, its input and settings, and on agree()
   /// and total(); never on a captured variable that a step has written. A protocol that makes other calls than before is refused
   /// (InputError). After inspect() no checkpoint is written.
-  void use(Checkpoints& checkpoints) requires resumable;
+  void use(Checkpoints& checkpoints) requires Resumable<Mail> {
+    checkpoints.begin(model_);
+    checkpoints_ = &checkpoints;
+  }
 
   /// Called on this rank after every round, with its entry: for showing progress.
   void on_round(std::function<void(const RoundEntry&)> watch) { watch_ = std::move(watch); }
@@ -187,7 +194,7 @@ class BasicCluster {
 
   /// Nobody, known at compile time, where there can be no checkpoints.
   Checkpoints* checkpoints() const {
-    if constexpr (resumable) return checkpoints_;
+    if constexpr (Resumable<Mail>) return checkpoints_;
     return nullptr;
   }
   bool replaying() const { return checkpoints() != nullptr && checkpoints_->replaying(); }

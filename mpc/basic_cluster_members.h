@@ -312,12 +312,6 @@ void BasicCluster<Mail>::check_kept() {
   check_widths_of_fixed();
 }
 
-template <class Mail>
-void BasicCluster<Mail>::use(Checkpoints& checkpoints) requires resumable {
-  checkpoints.begin(model_);
-  checkpoints_ = &checkpoints;
-}
-
 /// What must be the same when the round is made again: its label, and the types of what it sends and of what the machines keep.
 template <class Mail>
 Call BasicCluster<Mail>::round_call(const std::type_info& message, Layout layout) const {
@@ -377,7 +371,7 @@ void BasicCluster<Mail>::restore(const std::function<void(std::span<const Word>)
   });
   kept_.take_changed();
   recount();
-  if constexpr (resumable) exchange_.put_back(letters);
+  if constexpr (Resumable<Mail>) exchange_.put_back(letters);
   last_time_ = seconds_now();
 }
 
