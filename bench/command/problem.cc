@@ -18,8 +18,8 @@ Problem load_problem(const ProblemOptions& options, bool labels, mpc::Ranks& ran
   Problem problem{protocol, find_variant(protocol.about, options.variant), {}, {}, {}, 0};
   problem.settings = {problem.variant.name, labels};
   const auto start = mpc::seconds_now();
-  problem.graph =
-      protocols::build(protocols::load(options.graph, options.vertices, options.model.seed, ranks), options.ids, options.model.seed, ranks);
+  problem.graph = protocols::build(protocols::load(options.graph, options.vertices, options.model.seed, ranks, options.format), options.ids,
+                                   options.model.seed, ranks);
   if (protocol.check) protocol.check(problem.graph, ranks);
   problem.load_s = mpc::seconds_now() - start;
   problem.model = choose_model(options.model, protocol, problem.settings, problem.shape());

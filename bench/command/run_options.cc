@@ -19,15 +19,27 @@ std::uint64_t whole_number(const std::string& text, const std::string& option) {
   return value;
 }
 
+void declare_format(CLI::App& command, protocols::Format& format) {
+  using protocols::Format;
+  const std::map<std::string, Format> formats{
+      {"auto", Format::automatic}, {"edges", Format::edges}, {"mtx", Format::matrix_market}, {"metis", Format::metis}};
+  command.add_option("--format", format, "of the file: auto (default) goes by a Matrix Market banner, then by the name")
+      ->transform(CLI::CheckedTransformer(formats).description(""))
+      ->option_text("auto|edges|mtx|metis");
+}
+
 void declare(CLI::App& command, ProblemOptions& options) {
   const auto whole = [&command](const std::string& name, auto& target, const std::string& text) {
     return command.add_option_function<std::string>(
         name, [name, &target](const std::string& word) { target = whole_number(word, name); }, text);
   };
   command.add_option("protocol", options.protocol, "what to run: see `roundtrip list`")->required();
-  command.add_option("--graph", options.graph, "an edge list (plain or .gz), or a generator: see `roundtrip graph --help`")->required();
+  command
+      .add_option("--graph", options.graph, "a file (edge list, .mtx, .graph; plain or .gz), or a generator: see `roundtrip graph --help`")
+      ->required();
   command.add_option("--variant", options.variant, "how: see `roundtrip list`");
   whole("--vertices", options.vertices, "the vertices are 0..N-1")->option_text("N");
+  declare_format(command, options.format);
   const std::map<std::string, protocols::Ids> ids{{"random", protocols::Ids::random}, {"as-given", protocols::Ids::as_given}};
   command.add_option("--ids", options.ids, "random: relabel by a public permutation (default); as-given")
       ->transform(CLI::CheckedTransformer(ids).description(""))

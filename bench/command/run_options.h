@@ -6,6 +6,7 @@
 
 #include "mpc/model.h"
 
+#include "protocols/graph/graph_format.h"
 #include "protocols/graph/vertex_ids.h"
 
 namespace CLI {
@@ -27,6 +28,7 @@ struct ModelOptions {
 struct ProblemOptions {
   std::string protocol, variant, graph;
   std::optional<std::uint64_t> vertices;
+  protocols::Format format = protocols::Format::automatic;
   protocols::Ids ids = protocols::Ids::random;
   ModelOptions model;
 };
@@ -48,6 +50,9 @@ void declare(CLI::App& command, ProblemOptions& options);
 /// What the parser cannot check: throws UsageError.
 void check(const RunOptions& options);
 void check(const ProblemOptions& options);
+
+/// Declares `--format` on a subcommand that reads graphs.
+void declare_format(CLI::App& command, protocols::Format& format);
 
 /// A whole number from a command-line word: throws UsageError, naming the option.
 std::uint64_t whole_number(const std::string& text, const std::string& option);

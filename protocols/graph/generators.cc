@@ -8,7 +8,7 @@
 
 #include <fmt/core.h>
 
-#include "protocols/graph/edge_list.h"
+#include "protocols/graph/graph_file.h"
 #include "protocols/graph/rules.h"
 #include "protocols/graph/spread.h"
 
@@ -101,13 +101,13 @@ RawEdges generate(const GraphSpec& spec, const mpc::Ranks& ranks) {
   return raw;
 }
 
-RawEdges load(const std::string& spec, std::optional<std::uint64_t> vertices, std::uint64_t seed, mpc::Ranks& ranks) {
+RawEdges load(const std::string& spec, std::optional<std::uint64_t> vertices, std::uint64_t seed, mpc::Ranks& ranks, Format format) {
   // Rank 0 decides what the text means: it is the one that sees the file.
   std::optional<GraphSpec> generated;
   mpc::together(ranks, [&] {
     if (ranks.rank() == 0) generated = GraphSpec::parse(spec, seed);
   });
-  if (ranks.maximum(generated.has_value()) == 0) return read_edge_list(spec, vertices, ranks);
+  if (ranks.maximum(generated.has_value()) == 0) return read_graph_file(spec, vertices, ranks, format);
   if (!generated) generated = GraphSpec::parse(spec, seed);
   if (vertices && *vertices != generated->vertices()) {
     throw mpc::UsageError(
