@@ -269,11 +269,13 @@ void Exchange::point_to_messages() {
 
 void Exchange::first_pass(Position* position, unsigned shift, std::uint64_t mask) {
   const Digit digit{mine_.first, shift, mask};
-  other_records_.reserve(letters_ * record_words_);
-  auto* to = other_records_.data();
   if (!direct_) {
-    scatter_records<2>(records_.data(), letters_, to, position, digit);
+    other_records_.reserve(letters_ * record_words_);
+    scatter_records<2>(records_.data(), letters_, other_records_.data(), position, digit);
+    swap(records_, other_records_);
   } else {
+    records_.reserve(letters_ * record_words_);
+    auto* to = records_.data();
     for (const auto& from : from_) {
       switch (message_words_) {
         case 1: scatter_block<1>(from.headers, from.words_at, from.messages, to, position, digit); break;
@@ -282,7 +284,6 @@ void Exchange::first_pass(Position* position, unsigned shift, std::uint64_t mask
       }
     }
   }
-  swap(records_, other_records_);
 }
 
 void Exchange::second_pass(std::size_t begin, std::size_t count, Position* position, unsigned shift, std::uint64_t mask) {
@@ -319,23 +320,26 @@ void Exchange::order_letters() {
     first_pass(low.data(), 0, low_machines - 1);
     other_records_.reserve(letters_ * record_words_);
     second_pass(0, letters_, group_.data(), low_bits_, ~std::uint64_t{0});
+    swap(records_, other_records_);
   } else {
-    // Groups first; within a group the letters, and the positions that come from what each machine receives, are near.
+    // Groups first; within a group the letters, and the positions that come from what each machine receives, are near. A group is ordered
+    // beside its place and copied back while it is in the caches, so that the letters are in memory once.
+    const auto largest = std::ranges::max(group_);
     to_positions(group_);
     first_pass(group_.data(), low_bits_, ~std::uint64_t{0});
-    other_records_.reserve(letters_ * record_words_);
+    other_records_.reserve(largest * record_words_);
     std::size_t begin = 0;
     for (std::size_t group = 0; group < group_.size(); ++group) {
       const std::size_t end = group_[group];  // where the next would have gone
       const auto local = group << low_bits_;
       const auto machines = std::min<std::uint64_t>(low_machines, mine_.count - local);
-      to_positions(std::span(received_).subspan(local, machines), static_cast<Position>(begin));
+      to_positions(std::span(received_).subspan(local, machines));
       second_pass(begin, end - begin, received_.data() + local, 0, low_machines - 1);
+      std::memcpy(records_.data() + begin * record_words_, other_records_.data(), (end - begin) * record_words_ * sizeof(Word));
       forget(local, machines);
       begin = end;
     }
   }
-  swap(records_, other_records_);
 }
 
 void Exchange::forget(std::uint64_t local, std::uint64_t machines) {
