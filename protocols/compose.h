@@ -19,11 +19,12 @@ namespace protocols {
 /// entry (l + 2^t, y) for its image y, and takes what stands there. A machine asks for each entry once, however many of its images that is.
 /// In the end map 0 is the composition.
 ///
-/// Rounds: 2 ceil(log2 k).  Words per machine and round, b = ceil(kn/q) entries, w = min(q, ceil(n/b) + 1) machines that hold a map: keeps
-/// b + 2; sends and receives at most b as who asks. Who answers is asked for an entry by at most w machines, so by at most n + b in all;
-/// images are drawn at random, and it is at most L = b + sqrt(3 b w z) + w z except with probability 1e-9, z = ln(1e9 q max(1, log2 k)).
-/// Least s: b + 2 + max(b, min(n + b, L)). A run that is that unlucky is refused as over budget.
-/// Source: layered tables, adjacent pairs (folklore); loads by Chernoff for items of weight w.
+/// Rounds: 2 ceil(log2 k).  Words per machine and round, b = ceil(kn/q) entries: keeps b + 2; sends and receives at most b as who asks. As
+/// who answers at most n + b: once from each machine for each entry. Images are drawn at random, so except with probability 1e-9 it is no
+/// more than L = b + t, t = wz/3 + sqrt((wz/3)^2 + 2wbz), z = ln(1e9 q ceil(log2 k)), where an entry is asked for by w machines: 1 if k =
+/// 2, else min(q, ceil(n/b) + 1, mz), the machines that hold a map and the points that m = 2^(ceil(log2 k) - 1) maps take to one. Least s:
+/// b + 2 + min(n + b, L). A run that is that unlucky is refused as over budget. Source: layered tables, adjacent pairs (folklore); loads by
+/// Bernstein's inequality for items of weight at most w.
 template <class Cluster>
 class Compose {
  public:
