@@ -36,8 +36,9 @@ void declare(CLI::App& command, GraphOptions& options) {
 }
 
 void write_graph(const GraphOptions& options, mpc::Ranks& ranks) {
-  const auto graph = protocols::build(protocols::load(options.spec, options.vertices, options.seed, ranks, options.format),
-                                      protocols::Ids::as_given, options.seed, ranks);
+  const auto graph = protocols::build(
+      protocols::load(options.spec, options.vertices, options.seed, ranks, options.format.value_or(protocols::Format::automatic)),
+      protocols::Ids::as_given, options.seed, ranks);
   protocols::write_graph_file(options.out, graph, ranks);
   if (ranks.rank() == 0 && options.out != "-") {
     fmt::print(stderr, "{}: {} vertices, {} edges\n", options.out, grouped(graph.vertices), grouped(graph.edges));

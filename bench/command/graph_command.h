@@ -18,7 +18,7 @@ namespace roundtrip {
 struct GraphOptions {
   std::string spec, out;
   std::optional<std::uint64_t> vertices;
-  protocols::Format format = protocols::Format::automatic;
+  std::optional<protocols::Format> format;
   std::uint64_t seed = 1;
 };
 

@@ -1,5 +1,6 @@
 #include "bench/command/run.h"
 
+#include <any>
 #include <memory>
 
 #include <fmt/core.h>
@@ -66,8 +67,8 @@ class Progress {
 };
 
 /// Runs the protocol; on a violation the rounds that were completed still reach the ledger's file.
-protocols::Answer solve(const Registered& protocol, const protocols::Settings& settings, const protocols::GraphInput& input,
-                        mpc::Cluster& cluster, const RunOptions& options, RunResult& result, mpc::Ranks& ranks) {
+protocols::Answer solve(const Registered& protocol, const protocols::Settings& settings, const std::any& input, mpc::Cluster& cluster,
+                        const RunOptions& options, RunResult& result, mpc::Ranks& ranks) {
   const Progress progress(cluster, ranks);
   const auto start = mpc::seconds_now();
   try {
@@ -86,12 +87,11 @@ void write_results(const RunOptions& options, const RunResult& result, const Pro
                    mpc::Ranks& ranks) {
   Outputs outputs;
   if (!options.stdout_taken()) {
-    outputs.attempt(
-        [&] { write_text("-", text_report(result, options) + (options.explain ? explanation(result) : std::string()), ranks); });
+    outputs.attempt([&] { write_text("-", text_report(result) + (options.explain ? explanation(result) : std::string()), ranks); });
   }
   outputs.attempt([&] { write_text(options.ledger, result.ledger.csv(), ranks); });
-  outputs.attempt([&] { write_text(options.json, json_report(result, options), ranks); });
-  outputs.attempt([&] { write_text(options.csv, csv_report(result, options), ranks); });
+  outputs.attempt([&] { write_text(options.json, json_report(result), ranks); });
+  outputs.attempt([&] { write_text(options.csv, csv_report(result), ranks); });
   if (!options.labels.empty()) {
     outputs.attempt([&] { write_labels(options.labels, problem, answer, ranks); });
   }
@@ -110,9 +110,10 @@ mpc::Exit run(const RunOptions& options, mpc::Ranks& ranks) {
   result.about = problem.protocol.about;
   result.variant = problem.variant;
   result.model = problem.model;
-  result.vertices = problem.graph.vertices;
-  result.isolated = problem.graph.vertices - problem.graph.active;
-  result.edges = problem.graph.edges;
+  result.input = problem.input->name();
+  result.note = problem.input->note();
+  result.line = problem.input->line();
+  result.facts = problem.input->facts();
   result.ranks = ranks.size();
   result.transport = carrier.get().name();
   result.bounds = problem.bounds(0);
@@ -121,16 +122,17 @@ mpc::Exit run(const RunOptions& options, mpc::Ranks& ranks) {
     return mpc::Exit::done;
   }
 
-  protocols::WholeGraph whole;
-  if (!options.no_verify) whole = gather_graph(problem.graph, ranks);
+  std::any whole;
+  if (!options.no_verify) whole = problem.input->whole(ranks);
   mpc::Cluster cluster(result.model, carrier.get());
-  const auto input = deal(problem.graph, result.model, cluster.machines_here(), ranks);
+  const auto input = problem.input->deal(result.model, cluster.machines_here(), ranks);
   const auto answer = solve(problem.protocol, problem.settings, input, cluster, options, result, ranks);
-  result.value = answer.value;
+  result.value = problem.input->shown(answer.value);
   result.retries = answer.retries;
   result.bounds = problem.bounds(answer.retries);
   result.rss_bytes = ranks.sum(peak_bytes());
-  if (!options.no_verify) verify(problem.protocol, answer, whole, result, ranks);
+  if (!options.no_verify) verify(problem, answer, whole, result, ranks);
+  result.reference_lines = problem.input->reference_lines(result.model, result.distances);
 
   write_results(options, result, problem, answer, ranks);
   if (!result.within_bounds() && ranks.rank() == 0) {
@@ -138,8 +140,8 @@ mpc::Exit run(const RunOptions& options, mpc::Ranks& ranks) {
                result.ledger.rounds.size(), result.bounds.rounds);
   }
   if (result.verdict == Verdict::wrong && ranks.rank() == 0) {
-    fmt::print(stderr, "roundtrip: the answer is wrong: {} {}, and the serial oracle finds {}{}\n", result.value,
-               problem.protocol.about.answer, result.expected, result.value == result.expected ? ", with other classes" : "");
+    fmt::print(stderr, "roundtrip: the answer is wrong: {} {}, and the serial oracle finds {}{}\n", for_people(result.value),
+               problem.protocol.about.answer, for_people(result.expected), result.value == result.expected ? ", with other classes" : "");
   }
   return result.verdict != Verdict::wrong && result.within_bounds() ? mpc::Exit::done : mpc::Exit::unverified;
 }

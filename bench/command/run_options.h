@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "mpc/model.h"
 
@@ -24,12 +25,20 @@ struct ModelOptions {
   std::uint64_t seed = 1;
 };
 
-/// A protocol, a graph and a model.
-struct ProblemOptions {
-  std::string protocol, variant, graph;
-  std::optional<std::uint64_t> vertices;
-  protocols::Format format = protocols::Format::automatic;
-  protocols::Ids ids = protocols::Ids::random;
+/// What the input is. Which of these a protocol takes depends on its kind of input.
+struct InputOptions {
+  std::optional<std::string> graph, input;
+  std::optional<std::uint64_t> vertices, n, k;
+  std::optional<protocols::Format> format;
+  std::optional<protocols::Ids> ids;
+
+  /// The names of those that were given, with their dashes.
+  std::vector<std::string> given() const;
+};
+
+/// A protocol, an input and a model.
+struct ProblemOptions : InputOptions {
+  std::string protocol, variant;
   ModelOptions model;
 };
 
@@ -52,7 +61,7 @@ void check(const RunOptions& options);
 void check(const ProblemOptions& options);
 
 /// Declares `--format` on a subcommand that reads graphs.
-void declare_format(CLI::App& command, protocols::Format& format);
+void declare_format(CLI::App& command, std::optional<protocols::Format>& format);
 
 /// A whole number from a command-line word: throws UsageError, naming the option.
 std::uint64_t whole_number(const std::string& text, const std::string& option);
