@@ -17,6 +17,8 @@ constexpr unsigned most_pass_bits = 11;
 // Moving a record of at most this many message words in every pass is cheaper than moving a pointer and gathering.
 constexpr std::size_t most_direct_words = 3;
 constexpr std::size_t announced_words = 5;
+// Buffers of a round with more letters than this are given back while it is delivered, piece by piece, and not kept for the next one.
+constexpr std::size_t most_words_kept = std::size_t{1} << 22;
 
 class Timer {
  public:
@@ -133,6 +135,7 @@ Exchange::Announced Exchange::announce(std::uint64_t failed) {
 }
 
 void Exchange::headers() {
+  if (large()) discard(records_.data(), records_.capacity());  // the step has read them
   letters_ = 0;
   for (const auto& from : from_) letters_ += from.messages;
   const auto step = outgoing_.format().header_words;
@@ -178,6 +181,8 @@ void Exchange::headers() {
   }
 }
 
+bool Exchange::large() const { return direct_ && letters_ > most_words_kept; }
+
 Exchange::Receipt Exchange::most_received() const {
   Receipt most;
   if (letters_ == 0) return most;
@@ -218,6 +223,11 @@ void Exchange::deliver() {
       to += from_[r].words;
     }
     transport_.exchange(send, receive, all_words_);
+    for (std::size_t r = 0; large() && r < ranks_; ++r) {
+      if (r == rank_) continue;
+      discard(slices[r].headers, slices[r].messages * outgoing_.format().header_words);
+      discard(slices[r].words, slices[r].used_words);
+    }
   }
   const Timer timer(seconds_.unpack);
   blocks_.clear();
@@ -276,11 +286,20 @@ void Exchange::first_pass(Position* position, unsigned shift, std::uint64_t mask
   } else {
     records_.reserve(letters_ * record_words_);
     auto* to = records_.data();
+    const auto piece = large() ? most_words_kept / 16 : std::numeric_limits<std::size_t>::max();
     for (const auto& from : from_) {
-      switch (message_words_) {
-        case 1: scatter_block<1>(from.headers, from.words_at, from.messages, to, position, digit); break;
-        case 2: scatter_block<2>(from.headers, from.words_at, from.messages, to, position, digit); break;
-        default: scatter_block<3>(from.headers, from.words_at, from.messages, to, position, digit); break;
+      for (std::size_t at = 0; at < from.messages; at += piece) {
+        const auto count = std::min(piece, from.messages - at);
+        const auto* headers = from.headers + at;
+        const auto* words = from.words_at + at * message_words_;
+        switch (message_words_) {
+          case 1: scatter_block<1>(headers, words, count, to, position, digit); break;
+          case 2: scatter_block<2>(headers, words, count, to, position, digit); break;
+          default: scatter_block<3>(headers, words, count, to, position, digit); break;
+        }
+        if (!large()) continue;
+        discard(from.headers, at + count);
+        discard(from.words_at, (at + count) * message_words_);
       }
     }
   }

@@ -101,6 +101,8 @@ class Exchange {
   };
   /// Fewer letters than machines, by so much that nothing may cost time on every machine.
   bool sparse() const { return letters_ < mine_.count / 4; }
+  /// So many letters that memory counts for more than the time to get it again.
+  bool large() const;
   void point_to_messages();
   void order_letters();
   void first_pass(Position* position, unsigned shift, std::uint64_t mask);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -12,6 +12,7 @@
 
 #include "protocols/even_share.h"
 #include "protocols/graph/graph.h"
+#include "protocols/graph/packed_edges.h"
 #include "protocols/protocol.h"
 
 namespace protocols {
@@ -40,8 +41,13 @@ class GraphInput {
   using Loaded = Graph;  ///< as it was read, on the ranks
 
   /// `share`: the edges of this rank's machines, in order.
-  GraphInput(Shape shape, std::uint64_t isolated, Ids ids, std::uint64_t machines, mpc::MachineBlock here, std::vector<Edge> share)
-      : shape_(shape), isolated_(isolated), ids_(ids), share_(shape.edges, machines, here, std::move(share)) {}
+  GraphInput(Shape shape, std::uint64_t isolated, Ids ids, std::uint64_t machines, mpc::MachineBlock here, const std::vector<Edge>& share)
+      : shape_(shape),
+        isolated_(isolated),
+        ids_(ids),
+        machines_(machines),
+        first_(first_item(here.first, shape.edges, machines)),
+        share_(std::make_shared<const PackedEdges>(share, shape.vertices)) {}
 
   std::uint64_t vertices() const { return shape_.vertices; }
   std::uint64_t edges() const { return shape_.edges; }
@@ -55,7 +61,12 @@ class GraphInput {
   }
 
   /// The edges dealt to a machine of this rank. A protocol reads them once, before its first round, into a PerMachine.
-  std::span<const Edge> edges_of(mpc::MachineId machine) const { return share_.of(machine); }
+  PackedEdges::Range edges_of(mpc::MachineId machine) const {
+    return share_->range(first_item(machine.value, shape_.edges, machines_) - first_,
+                         first_item(machine.value + 1, shape_.edges, machines_) - first_);
+  }
+  /// The edges of all machines of this rank; whoever needs them for longer than the input may keep them.
+  std::shared_ptr<const PackedEdges> share() const { return share_; }
 
  private:
   static constexpr std::uint64_t owner_stream = 11;
@@ -63,7 +74,8 @@ class GraphInput {
   Shape shape_;
   std::uint64_t isolated_;
   Ids ids_;
-  EvenShare<Edge> share_;
+  std::uint64_t machines_, first_;
+  std::shared_ptr<const PackedEdges> share_;
 };
 
 /// Every machine's edges, packed as (u, v), u < v, one word each, and charged.

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <span>
+#include <memory>
+#include <utility>
 
 #include <fmt/core.h>
 
 #include "protocols/graph/generators.h"
 #include "protocols/graph/labels.h"
-#include "protocols/graph/spread.h"
+#include "protocols/graph/packed_edges.h"
 #include "protocols/oracle/bfs.h"
 
 #include "transformer_bridge/compile/graph_tokens.h"
@@ -46,15 +47,14 @@ class LoadedGraph final : public LoadedInput {
   std::any shape() const override { return protocols::Shape{graph().active, graph().edges}; }
   const std::any& loaded() const override { return loaded_; }
   std::any whole(mpc::Ranks& ranks) const override {
-    std::vector<std::size_t> counts(static_cast<std::size_t>(ranks.size()), 0);
-    counts[0] = graph().share.size();
-    auto share = graph().share;
-    return WholeGraph{graph().active, graph().vertices - graph().active,
-                      protocols::exchange_items(std::move(share), std::move(counts), ranks)};
+    auto edges = dealt_ ? dealt_->on_first_rank(ranks) : protocols::PackedEdges(graph().share, graph().active).on_first_rank(ranks);
+    return WholeGraph{graph().active, graph().vertices - graph().active, std::move(edges)};
   }
 
   std::any deal(const mpc::Model& model, mpc::MachineBlock here, mpc::Ranks& ranks) override {
-    return roundtrip::deal(std::any_cast<Graph&>(loaded_), model, here, ranks);
+    const auto input = roundtrip::deal(std::any_cast<Graph&>(loaded_), model, here, ranks);
+    dealt_ = input.share();
+    return input;
   }
   std::unique_ptr<LoadedInput> copy() const override { return std::make_unique<LoadedGraph>(*this); }
   bridge::Dealing dealing(std::uint64_t machines) const override { return bridge::graph_dealing(graph().edges, machines); }
@@ -98,6 +98,7 @@ class LoadedGraph final : public LoadedInput {
 
   std::string name_;
   std::any loaded_;
+  std::shared_ptr<const protocols::PackedEdges> dealt_;  // in place of the graph's share, which is dealt then
 };
 
 /// Whether the labels name every vertex once and split the vertices as the expected labels do.

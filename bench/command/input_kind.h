@@ -43,7 +43,7 @@ class LoadedInput {
   virtual std::any shape() const = 0;
   /// The Input::Loaded itself.
   virtual const std::any& loaded() const = 0;
-  /// An Input::Whole on rank 0, for oracles. Collective.
+  /// An Input::Whole on rank 0, for oracles; before or after it was dealt. Collective.
   virtual std::any whole(mpc::Ranks& ranks) const = 0;
 
   /// An Input, dealt to the machines of this rank; may take it out of memory, so that whoever needs it again copies first. Collective.

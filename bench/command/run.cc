@@ -2,6 +2,8 @@
 
 #include <any>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include <fmt/core.h>
 #include <unistd.h>
@@ -122,16 +124,17 @@ mpc::Exit run(const RunOptions& options, mpc::Ranks& ranks) {
     return mpc::Exit::done;
   }
 
-  std::any whole;
-  if (!options.no_verify) whole = problem.input->whole(ranks);
-  mpc::Cluster cluster(result.model, carrier.get());
-  const auto input = problem.input->deal(result.model, cluster.machines_here(), ranks);
-  const auto answer = solve(problem.protocol, problem.settings, input, cluster, options, result, ranks);
+  std::optional<mpc::Cluster> cluster(std::in_place, result.model, carrier.get());
+  std::any input = problem.input->deal(result.model, cluster->machines_here(), ranks);
+  const auto answer = solve(problem.protocol, problem.settings, input, *cluster, options, result, ranks);
+  // The oracle's memory follows on the run's, and does not come on top.
+  cluster.reset();
+  input.reset();
   result.value = problem.input->shown(answer.value);
   result.retries = answer.retries;
   result.bounds = problem.bounds(answer.retries);
+  if (!options.no_verify) verify(problem, answer, problem.input->whole(ranks), result, ranks);
   result.rss_bytes = ranks.sum(peak_bytes());
-  if (!options.no_verify) verify(problem, answer, whole, result, ranks);
   result.reference_lines = problem.input->reference_lines(result.model, result.distances);
 
   write_results(options, result, problem, answer, ranks);
