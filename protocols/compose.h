@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -19,11 +18,11 @@ namespace protocols {
 /// entry (l + 2^t, y) for its image y, and takes what stands there. A machine asks for each entry once, however many of its images that is.
 /// In the end map 0 is the composition.
 ///
-/// Rounds: 2 ceil(log2 k).  Words per machine and round, b = ceil(kn/q) entries: keeps b + 2; sends and receives at most b as who asks. As
+/// Rounds: 2 ceil(log2 k).  Words per machine and round, b = ceil(kn/q) entries: keeps b + 1; sends and receives at most b as who asks. As
 /// who answers at most n + b: once from each machine for each entry. Images are drawn at random, so except with probability 1e-9 it is no
 /// more than L = b + t, t = wz/3 + sqrt((wz/3)^2 + 2wbz), z = ln(1e9 q ceil(log2 k)), where an entry is asked for by w machines: 1 if k =
 /// 2, else min(q, ceil(n/b) + 1, mz), the machines that hold a map and the points that m = 2^(ceil(log2 k) - 1) maps take to one. Least s:
-/// b + 2 + min(n + b, L). A run that is that unlucky is refused as over budget. Source: layered tables, adjacent pairs (folklore); loads by
+/// b + 1 + min(n + b, L). A run that is that unlucky is refused as over budget. Source: layered tables, adjacent pairs (folklore); loads by
 /// Bernstein's inequality for items of weight at most w.
 template <class Cluster>
 class Compose {
@@ -31,13 +30,10 @@ class Compose {
   using Word = typename Cluster::Word;
 
   Compose(Cluster& cluster, const MapsInput& input)
-      : cluster_(cluster),
-        input_(input),
-        entries_(cluster.template make<std::vector<Word>>([&](const auto& me) {
+      : cluster_(cluster), input_(input), entries_(cluster.template make<std::vector<Word>>([&](const auto& me) {
           const auto mine = input.entries_of(me.id());
           return std::vector<Word>(mine.begin(), mine.end());
-        })),
-        answers_(cluster.template make<std::vector<Word>>()) {
+        })) {
     for (std::uint64_t stride = 1; stride < input.maps(); stride *= 2) compose(stride);
   }
 
@@ -64,35 +60,28 @@ class Compose {
     }
   }
 
-  /// The entries that a machine asks for.
-  template <class Machine>
-  std::vector<Word> wanted(const Machine& me, std::uint64_t stride) const {
-    std::vector<Word> keys;
-    for_each_composed(me, stride, [&](std::size_t, Word key) { keys.push_back(key); });
-    std::ranges::sort(keys);
-    const auto repeated = std::ranges::unique(keys);
-    keys.erase(repeated.begin(), repeated.end());
-    return keys;
-  }
-
   void compose(std::uint64_t stride) {
     const auto phase = cluster_.scope("compose");
-    mpc::lookup(
-        cluster_, input_, [&](const auto& me) { return wanted(me, stride); }, [&](const auto& me, Word slot) { return entries_[me][slot]; },
-        [&](const auto& me, std::size_t, Word image) { answers_[me].push_back(image); });
-    cluster_.local([&](const auto& me) {
-      const auto keys = wanted(me, stride);
-      auto& answers = answers_[me];
-      for_each_composed(me, stride, [&](std::size_t slot, Word key) {
-        entries_[me][slot] = answers[static_cast<std::size_t>(std::ranges::lower_bound(keys, key) - keys.begin())];
-      });
-      std::vector<Word>().swap(answers);
-    });
+    std::vector<Word> keys;
+    std::vector<std::size_t> slots;  // whose keys they are
+    mpc::lookup_all(
+        cluster_, input_,
+        [&](const auto& me) -> const std::vector<Word>& {
+          keys.clear();
+          slots.clear();
+          for_each_composed(me, stride, [&](std::size_t slot, Word key) {
+            keys.push_back(key);
+            slots.push_back(slot);
+          });
+          return keys;
+        },
+        [&](const auto& me, Word slot) { return entries_[me][slot]; },
+        [&](const auto& me, std::size_t i, Word image) { entries_[me][slots[i]] = image; });
   }
 
   Cluster& cluster_;
   const MapsInput& input_;
-  decltype(std::declval<Cluster&>().template make<std::vector<Word>>()) entries_, answers_;
+  decltype(std::declval<Cluster&>().template make<std::vector<Word>>()) entries_;
 };
 
 /// The protocol, as the command knows it.

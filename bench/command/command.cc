@@ -33,11 +33,11 @@ mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
   app.set_version_flag("--version", version);
   app.get_formatter()->column_width(36);
   RunOptions run_options;
-  auto& run_command = *app.add_subcommand("run", "run a protocol on a graph");
+  auto& run_command = *app.add_subcommand("run", "run a protocol");
   declare(run_command, run_options);
   auto& list_command = *app.add_subcommand("list", "the protocols and what they declare");
   CompileOptions compile_options;
-  auto& compile_command = *app.add_subcommand("compile", "run a protocol on a graph as a transformer, and say why it is exact");
+  auto& compile_command = *app.add_subcommand("compile", "run a protocol as a transformer, and say why it is exact");
   declare(compile_command, compile_options);
   CheckTheorem1Options theorem1_options;
   auto& check_command = *app.add_subcommand("check", "check a theorem at sizes of your choice");

@@ -110,7 +110,7 @@ void declare(CLI::App& command, CompileOptions& options) {
   declare(command, options.transformer);
   const auto* group = "Output (FILE may be -)";
   command.add_option("--json", options.json, "the result and the certificate as JSON")->option_text("FILE")->group(group);
-  command.add_option("--labels", options.labels, "a line `vertex label` per vertex")->option_text("FILE")->group(group);
+  command.add_option("--labels", options.labels, "a line `vertex label` per vertex (position, point)")->option_text("FILE")->group(group);
   command
       .add_option("--dump-attention", options.dump_attention,
                   "a folder for the attention matrix of every layer and head, and who sent to whom")

@@ -180,7 +180,7 @@ std::string json_report(const CompileResult& result, const Problem& problem, con
   json["attention_s"] = result.layer_seconds.attention;
   json["read_s"] = seconds.unpack + result.layer_seconds.decode;
   json["rss_bytes"] = result.rss_bytes;
-  return json.dump(2) + "\n";
+  return text_of(json) + "\n";
 }
 
 std::string prediction(const Problem& problem, const CompileOptions& options, int ranks) {

@@ -19,7 +19,7 @@ std::string list() {
                           variant.least_memory, variant.source);
     }
   }
-  return text + "n vertices, m edges, N = 2m input words, q machines of s words, T = max(1, ceil(log_f q)), f = max(2, floor(s/4))\n";
+  return text + "n vertices, m edges, N input words (2m for a graph), q machines of s words, T = max(1, ceil(log_f q)), f = max(2, floor(s/4))\n";
 }
 
 }  // namespace roundtrip

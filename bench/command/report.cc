@@ -141,7 +141,7 @@ std::string explanation(const RunResult& result) {
   return text;
 }
 
-std::string json_report(const RunResult& result) { return record(result).dump(2) + "\n"; }
+std::string json_report(const RunResult& result) { return text_of(record(result)) + "\n"; }
 
 std::string csv_report(const RunResult& result) {
   std::string header, row;

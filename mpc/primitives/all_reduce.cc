@@ -1,19 +1,10 @@
 #include "mpc/primitives/all_reduce.h"
 
 namespace mpc {
-namespace {
-
-bool reaches(std::uint64_t radix, std::uint64_t rounds, std::uint64_t machines) {
-  DoubleWord power = 1;
-  for (std::uint64_t j = 0; j < rounds && power < machines; ++j) power *= radix;
-  return power >= machines;
-}
-
-}  // namespace
 
 AllReducePlan::AllReducePlan(std::uint64_t machines, std::uint64_t rounds) : machines_(machines) {
   if (machines == 1) return;
-  while (!reaches(radix_, rounds, machines)) ++radix_;
+  radix_ = ceil_root(machines, rounds);
   levels_.resize(rounds);
   bool needs_longer = false;
   auto length = machines;

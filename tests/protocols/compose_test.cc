@@ -62,7 +62,7 @@ TEST(Compose, AppliesOneMapAfterTheOther) {
 }
 
 TEST(Compose, IsRightInTheDefaultModel) {
-  for (const auto& maps : {Maps{2000, 9, 1}, Maps{20, 300, 2}, Maps{1, 1000, 3}})
+  for (const auto& maps : {Maps{2000, 9, 1}, Maps{20, 300, 2}, Maps{1, 1000, 3}, Maps{9000, 2, 4}, Maps{6000, 3, 5}, Maps{5000, 4, 6}})
     expect_composed(maps, model_for(maps, ""), entries_of(maps));
 }
 
@@ -89,14 +89,16 @@ TEST(Compose, RefusesLessThanItsLeast) {
   const Maps maps{100, 5, 1};
   const auto least = model_for(maps, "min", 10).memory.count;
   // 50 entries each; w = 3 machines hold a map, and all 100 + 50 requests may come at once.
-  EXPECT_EQ(least, 50 + 2 + 150U);
+  EXPECT_EQ(least, 50 + 1 + 150U);
   roundtrip::ModelOptions options;
   options.machines = 10;
   options.words = std::to_string(least - 1);
   EXPECT_FALSE(model_or_refusal(options, compose(), {"lookup", true, 5}, maps));
   // Many points: the likely load, far below n.
-  const auto large = model_for({1 << 20, 8, 1}, "").machines;
-  EXPECT_GT(large, 1000U);
+  for (const std::uint64_t k : {2, 3, 4, 5, 8, 64}) {
+    SCOPED_TRACE(testing::Message() << k << " maps");
+    EXPECT_LT(model_for({1 << 20, k, 1}, "").memory.count, 1U << 17);
+  }
 }
 
 }  // namespace

@@ -9,21 +9,13 @@
 #include "mpc/primitives/key_owners.h"
 #include "mpc/primitives/lookup.h"
 #include "mpc/primitives/neighbourhood_reduction.h"
-#include "mpc/transport/in_process.h"
-#include "mpc/transport/scrambled.h"
+
+#include "tests/mpc/primitives/bounded.h"
 
 namespace tests {
 namespace {
 
 using mpc::Word;
-
-mpc::Model model(std::uint64_t machines, std::uint64_t memory) {
-  mpc::Model model;
-  model.machines = machines;
-  model.memory = mpc::Words{memory};
-  model.word_bits = 40;
-  return model;
-}
 
 /// A protocol that leans on the order of arrival fails here.
 class Primitives : public testing::Test {
