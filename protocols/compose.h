@@ -18,12 +18,12 @@ namespace protocols {
 /// entry (l + 2^t, y) for its image y, and takes what stands there. A machine asks for each entry once, however many of its images that is.
 /// In the end map 0 is the composition.
 ///
-/// Rounds: 2 ceil(log2 k).  Words per machine and round, b = ceil(kn/q) entries: keeps b + 1; sends and receives at most b as who asks. As
-/// who answers at most n + b: once from each machine for each entry. Images are drawn at random, so except with probability 1e-9 it is no
-/// more than L = b + t, t = wz/3 + sqrt((wz/3)^2 + 2wbz), z = ln(1e9 q ceil(log2 k)), where an entry is asked for by w machines: 1 if k =
-/// 2, else min(q, ceil(n/b) + 1, mz), the machines that hold a map and the points that m = 2^(ceil(log2 k) - 1) maps take to one. Least s:
-/// b + 1 + min(n + b, L). A run that is that unlucky is refused as over budget. Source: layered tables, adjacent pairs (folklore); loads by
-/// Bernstein's inequality for items of weight at most w.
+/// Rounds: 2 ceil(log2 k).  Words per machine and round, b = ceil(kn/q) entries: keeps b + 1; sends and receives at most b as who asks.
+/// As who answers at most n + b: once from each machine for each entry. Images are drawn at random, so except with probability 1e-9 it is
+/// no more than L = b + t, t = wz/3 + sqrt((wz/3)^2 + 2vbz), z = ln(1e9 q ceil(log2 k)): the points that m = 2^(ceil(log2 k) - 1) - 1 maps
+/// take to one are at most mz, their mean square is m + 1, and w = max(1, min(q, ceil(n/b) + 1, mz)), v = min(w, 2m + 2).
+/// Least s: b + 1 + min(n + b, L). A run that is that unlucky is refused as over budget.
+/// Source: layered tables, adjacent pairs (folklore); loads by Bernstein's inequality.
 template <class Cluster>
 class Compose {
  public:

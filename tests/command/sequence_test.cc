@@ -1,14 +1,26 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "tests/command/compiled.h"
+#include "bench/command/item_labels.h"
+
 #include "tests/command/process.h"
+#include "tests/command/schema.h"
 
 namespace tests {
 namespace {
 
+TEST(ItemLabels, AreTheSameOnlyWithEveryItemOnce) {
+  const std::vector<std::uint64_t> expected{7, 8, 7};
+  EXPECT_TRUE(roundtrip::same_item_labels({{3, 7}, {1, 7}, {2, 8}}, expected, 1));
+  EXPECT_FALSE(roundtrip::same_item_labels({{3, 7}, {1, 8}, {2, 8}}, expected, 1));
+  EXPECT_FALSE(roundtrip::same_item_labels({{3, 7}, {1, 7}, {1, 7}}, expected, 1));
+  EXPECT_FALSE(roundtrip::same_item_labels({{3, 7}, {1, 7}}, expected, 1));
+  EXPECT_FALSE(roundtrip::same_item_labels({{0, 7}, {1, 7}, {2, 8}}, expected, 1));
+  EXPECT_FALSE(roundtrip::same_item_labels({{4, 7}, {1, 7}, {2, 8}}, expected, 1));
+}
+
 /// Protocols on sequences and on maps, as processes.
-class Sequences : public Compile {
+class Sequences : public Command {
  protected:
   Json json(const std::string& arguments, int ranks = 0, int code = 0) const {
     const auto ended = roundtrip("run " + arguments + " --json -", ranks);
