@@ -157,13 +157,15 @@ std::string table_foot(const std::vector<RoundsRow>& rows, const RoundsOptions& 
 
 std::string csv_head() {
   std::vector<std::string> fields;
-  for (const auto& [key, value] : record({}).items()) fields.push_back(key);
+  const auto json = record({});
+  for (const auto& [key, value] : json.items()) fields.push_back(key);
   return csv(fields);
 }
 
 std::string csv_line(const RoundsRow& row) {
   std::vector<std::string> fields;
-  for (const auto& [key, value] : record(row).items()) {
+  const auto json = record(row);
+  for (const auto& [key, value] : json.items()) {
     fields.push_back(value.is_null() ? std::string() : value.is_string() ? value.get<std::string>() : value.dump());
   }
   return csv(fields);
