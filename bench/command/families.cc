@@ -31,13 +31,21 @@ constexpr Sizing sizings[] = {
 
 std::vector<Family> families() {
   std::vector<Family> all;
+  const auto add = [&](const std::string& name, std::string (*arguments)(std::uint64_t), const char* meaning) {
+    const auto input = [name, arguments](std::uint64_t n) {
+      InputOptions options;
+      options.graph = name + ":" + arguments(n);
+      return options;
+    };
+    all.push_back({name, &kind_of<protocols::GraphInput>(), input, meaning});
+  };
   for (const auto& kind : protocols::graph_kinds()) {
     const auto* sizing = std::ranges::find_if(sizings, [&](const Sizing& one) { return one.name == kind.name; });
     if (sizing != std::end(sizings)) {
-      const auto input = [name = kind.name, arguments = sizing->arguments](std::uint64_t n) { return name + ":" + arguments(n); };
-      all.push_back({kind.name, input, sizing->meaning});
+      add(kind.name, sizing->arguments, sizing->meaning);
     } else if (kind.arguments == "N") {
-      all.push_back({kind.name, [name = kind.name](std::uint64_t n) { return fmt::format("{}:{}", name, n); }, "n vertices"});
+      add(
+          kind.name, [](std::uint64_t n) { return std::to_string(n); }, "n vertices");
     }
   }
   return all;

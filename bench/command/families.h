@@ -5,12 +5,16 @@
 #include <string>
 #include <vector>
 
+#include "bench/command/input_kind.h"
+#include "bench/command/run_options.h"
+
 namespace roundtrip {
 
-/// A family of inputs: a generator, and its arguments for every size.
+/// A family of inputs of one kind: a generator, and its arguments for every size.
 struct Family {
-  std::string name;                                 ///< the generator's
-  std::function<std::string(std::uint64_t)> input;  ///< the spec of the member with n vertices, or nearly n
+  std::string name;  ///< the generator's
+  const InputKind* kind;
+  std::function<InputOptions(std::uint64_t)> input;  ///< the member of about this size: of a graph, with n vertices, or nearly n
   std::string meaning;
 };
 

@@ -10,7 +10,6 @@
 #include "mpc/error.h"
 
 #include "protocols/graph/generators.h"
-#include "protocols/graph/graph.h"
 
 #include "bench/command/families.h"
 #include "bench/command/registry.h"
@@ -65,9 +64,12 @@ std::vector<Family> chosen_families(const RoundsOptions& options) {
 
 /// Why the protocol refuses the family's inputs, if it does; tried on its smallest. Collective.
 std::optional<std::string> misfit(const Registered& protocol, const Family& family, std::uint64_t size, mpc::Ranks& ranks) {
+  if (protocol.kind != family.kind) {
+    return fmt::format("{} runs on {}, and {} are {}", protocol.about.name, protocol.kind->name, family.name, family.kind->name);
+  }
   if (!protocol.check) return {};
   try {
-    protocol.check(protocols::build(protocols::load(family.input(size), {}, 1, ranks), protocols::Ids::as_given, 1, ranks), ranks);
+    protocol.check(family.kind->load(family.input(size), 1, ranks)->loaded(), ranks);
   } catch (const mpc::InputError& error) {
     return error.what();
   }
@@ -90,7 +92,9 @@ std::vector<RoundsCase> rounds_cases(const RoundsOptions& options, mpc::Ranks& r
   const auto some_families = chosen_families(options);
   const auto smallest = *std::ranges::min_element(options.sizes);
   for (const auto& family : some_families) {
-    for (const auto size : options.sizes) protocols::GraphSpec::parse(family.input(size), 1);  // refuses sizes out of range
+    for (const auto size : options.sizes) {
+      if (const auto graph = family.input(size).graph) protocols::GraphSpec::parse(*graph, 1);  // refuses sizes out of range
+    }
   }
   std::vector<RoundsCase> cases;
   std::set<std::string> used;
@@ -109,9 +113,9 @@ std::vector<RoundsCase> rounds_cases(const RoundsOptions& options, mpc::Ranks& r
           for (const auto seed : options.seeds) {
             memory.seed = seed;
             RoundsCase next;
+            static_cast<InputOptions&>(next.problem) = family.input(size);
             next.problem.protocol = protocol.about.name;
             next.problem.variant = variant;
-            next.problem.graph = family.input(size);
             next.problem.model = memory;
             next.family = family.name;
             next.size = size;

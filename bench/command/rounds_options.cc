@@ -27,7 +27,7 @@ struct Preset {
 const std::vector<Preset>& presets() {
   static const std::vector<Preset> all{
       {"sanford2024",
-       "One cycle or two, and connectivity (the conjecture behind Sanford, Hsu, Telgarsky 2024)",
+       "One cycle or two, and connectivity: Sanford, Hsu, Telgarsky 2024",
        {"cycles/doubling", "cycles/sample", "connectivity/local-contraction", "connectivity/alt"},
        {"cycle", "two-cycles"},
        "2^8..2^16",

@@ -7,8 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "bench/command/reference_lines.h"
-
 namespace roundtrip {
 namespace {
 
@@ -76,11 +74,13 @@ Plot rounds_plot(const std::vector<RoundsRow>& rows, const RoundsOptions& option
       add_line(panel, name, LineKind::measured, some, [](const RoundsRow& row) { return row.rounds(); });
       add_line(panel, name, LineKind::declared, some, [](const RoundsRow& row) { return static_cast<double>(row.result.bounds.rounds); });
     }
-    const auto reference = [&](const std::string& name, const Value& value) { add_line(panel, name, LineKind::reference, members, value); };
-    reference("⌈log₂ D⌉, no constant known", [](const RoundsRow& row) { return number(reference_lines(row.result).log_diameter); });
-    reference("⌈log₂ ecc⌉, ball growing", [](const RoundsRow& row) { return number(reference_lines(row.result).ball_growing); });
-    reference("shuffle bound, unconditional",
-              [](const RoundsRow& row) { return static_cast<double>(reference_lines(row.result).shuffle); });
+    for (const auto* name : {reference::conditional, reference::ball_growing, reference::unconditional}) {
+      const auto& lines = members.front()->result.reference_lines;
+      const auto line = std::ranges::find(lines, name, &ReferenceLine::name);
+      if (line == lines.end()) continue;
+      add_line(panel, fmt::format("{}: {}", name, line->formula), LineKind::reference, members,
+               [&](const RoundsRow& row) { return number(row.reference(name)); });
+    }
     plot.panels.push_back(std::move(panel));
   }
   const auto& seeds = options.seeds;

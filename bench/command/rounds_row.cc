@@ -1,5 +1,6 @@
 #include "bench/command/rounds_row.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -11,6 +12,11 @@ std::string RoundsCase::memory() const {
 }
 
 double RoundsRow::log_input() const { return std::log2(static_cast<double>(result.model.input_words)); }
+
+Fact RoundsRow::fact(const std::string& name) const {
+  const auto found = std::ranges::find(result.facts, name, &Facts::value_type::first);
+  return found == result.facts.end() ? Fact() : found->second;
+}
 
 std::string RoundsRow::verdict() const {
   if (finished) {

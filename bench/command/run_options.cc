@@ -19,13 +19,21 @@ std::uint64_t whole_number(const std::string& text, const std::string& option) {
   return value;
 }
 
+std::vector<std::string> InputOptions::given() const {
+  std::vector<std::string> names;
+  if (graph) names.emplace_back("--graph");
+  if (vertices) names.emplace_back("--vertices");
+  if (ids) names.emplace_back("--ids");
+  return names;
+}
+
 void declare(CLI::App& command, ProblemOptions& options) {
   const auto whole = [&command](const std::string& name, auto& target, const std::string& text) {
     return command.add_option_function<std::string>(
         name, [name, &target](const std::string& word) { target = whole_number(word, name); }, text);
   };
   command.add_option("protocol", options.protocol, "what to run: see `roundtrip list`")->required();
-  command.add_option("--graph", options.graph, "an edge list (plain or .gz), or a generator: see `roundtrip graph --help`")->required();
+  command.add_option("--graph", options.graph, "an edge list (plain or .gz), or a generator: see `roundtrip graph --help`");
   command.add_option("--variant", options.variant, "how: see `roundtrip list`");
   whole("--vertices", options.vertices, "the vertices are 0..N-1")->option_text("N");
   const std::map<std::string, protocols::Ids> ids{{"random", protocols::Ids::random}, {"as-given", protocols::Ids::as_given}};
