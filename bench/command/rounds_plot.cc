@@ -15,20 +15,25 @@ constexpr double most_on_a_linear_axis = 150;
 
 using Value = std::function<std::optional<double>(const RoundsRow&)>;
 
-/// The line through the means of the value at every N. No line where no row has it.
+/// The line through the means of the value, and of log2 N, at every size. No line where no row has it.
 void add_line(PlotPanel& panel, const std::string& name, LineKind kind, const std::vector<const RoundsRow*>& rows, const Value& value) {
-  std::map<double, std::vector<double>> values;
+  struct AtSize {
+    double count = 0, x = 0, y = 0, low = 0, high = 0;
+  };
+  std::map<std::uint64_t, AtSize> sizes;
   for (const auto* row : rows) {
-    if (const auto one = value(*row)) values[row->log_input()].push_back(*one);
+    const auto y = value(*row);
+    if (!y) continue;
+    auto& at = sizes[row->asked.size];
+    at.low = at.count == 0 ? *y : std::min(at.low, *y);
+    at.high = std::max(at.high, *y);
+    at.x += row->log_input();
+    at.y += *y;
+    ++at.count;
   }
-  if (values.empty()) return;
+  if (sizes.empty()) return;
   PlotLine line{name, kind, {}};
-  for (const auto& [x, ys] : values) {
-    double sum = 0;
-    for (const auto y : ys) sum += y;
-    const auto [low, high] = std::ranges::minmax(ys);
-    line.points.push_back({x, sum / static_cast<double>(ys.size()), low, high});
-  }
+  for (const auto& [size, at] : sizes) line.points.push_back({at.x / at.count, at.y / at.count, at.low, at.high});
   panel.lines.push_back(std::move(line));
 }
 
@@ -62,6 +67,10 @@ Plot rounds_plot(const std::vector<RoundsRow>& rows, const RoundsOptions& option
       at->push_back(row);
     }
   }
+  // All of one choice of memory, then all of the next.
+  std::map<std::string, std::size_t> memories;
+  for (const auto& panel : panels) memories.emplace(panel.front()->asked.memory(), memories.size());
+  std::ranges::stable_sort(panels, {}, [&](const auto& panel) { return memories.at(panel.front()->asked.memory()); });
   for (const auto& members : panels) {
     PlotPanel panel{title(members.front()->asked), {}};
     std::vector<std::vector<const RoundsRow*>> series;
