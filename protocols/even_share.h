@@ -16,6 +16,11 @@ constexpr std::uint64_t first_item(std::uint64_t machine, std::uint64_t items, s
   return static_cast<std::uint64_t>(static_cast<mpc::DoubleWord>(machine) * items / machines);
 }
 
+/// The machine that an item is dealt to, for at least one item: the last one whose part begins at this item or before.
+constexpr std::uint64_t holder(std::uint64_t item, std::uint64_t items, std::uint64_t machines) {
+  return static_cast<std::uint64_t>(((static_cast<mpc::DoubleWord>(item) + 1) * machines - 1) / items);
+}
+
 /// The items that are dealt to the machines of one rank.
 template <class Item>
 class EvenShare {

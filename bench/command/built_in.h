@@ -7,5 +7,7 @@ namespace roundtrip::built_in {
 
 Registered connectivity();
 Registered cycles();
+Registered khop();
+Registered compose();
 
 }  // namespace roundtrip::built_in

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,11 +15,14 @@ namespace roundtrip {
 struct Family {
   std::string name;  ///< the generator's
   const InputKind* kind;
-  std::function<InputOptions(std::uint64_t)> input;  ///< the member of about this size: of a graph, with n vertices, or nearly n
+  bool takes_k = false;  ///< whether k, the hops or maps, can be chosen
+  /// The member of about this size: the vertices of a graph, the words of another input; and of this k, if it takes one that is given.
+  std::function<InputOptions(std::uint64_t size, std::optional<std::uint64_t> k)> input;
   std::string meaning;
 };
 
-/// Every generator that takes the number of vertices and no more, and those others for which the arguments follow from it.
+/// Every generator of graphs that takes the number of vertices and no more, and those others for which the arguments follow from it; and
+/// the sequences and maps.
 std::vector<Family> families();
 
 }  // namespace roundtrip

@@ -44,7 +44,7 @@ void check_input_options(const Registered& protocol, const InputOptions& options
 Problem load_problem(const ProblemOptions& options, bool labels, mpc::Ranks& ranks) {
   const auto& protocol = find_protocol(options.protocol);
   Problem problem{protocol, find_variant(protocol.about, options.variant), {}, {}, {}, 0};
-  problem.settings = {problem.variant.name, labels};
+  problem.settings = {problem.variant.name, labels, options.k.value_or(0)};
   check_input_options(protocol, options);
   const auto start = mpc::seconds_now();
   problem.input = protocol.kind->load(options, options.model.seed, ranks);

@@ -10,7 +10,7 @@ namespace roundtrip {
 namespace {
 
 std::vector<Registered>& registry() {
-  static std::vector<Registered> all{built_in::connectivity(), built_in::cycles()};
+  static std::vector<Registered> all{built_in::connectivity(), built_in::cycles(), built_in::khop(), built_in::compose()};
   return all;
 }
 

@@ -69,11 +69,16 @@ std::optional<std::string> misfit(const Registered& protocol, const Family& fami
   }
   if (!protocol.check) return {};
   try {
-    protocol.check(family.kind->load(family.input(size), 1, ranks)->loaded(), ranks);
+    protocol.check(family.kind->load(family.input(size, {}), 1, ranks)->loaded(), ranks);
   } catch (const mpc::InputError& error) {
     return error.what();
   }
   return {};
+}
+
+std::vector<std::optional<std::uint64_t>> chosen_ks(const RoundsOptions& options, const Family& family) {
+  if (!family.takes_k || options.ks.empty()) return {std::nullopt};
+  return {options.ks.begin(), options.ks.end()};
 }
 
 std::vector<ModelOptions> chosen_memories(const RoundsOptions& options) {
@@ -93,7 +98,7 @@ std::vector<RoundsCase> rounds_cases(const RoundsOptions& options, mpc::Ranks& r
   const auto smallest = *std::ranges::min_element(options.sizes);
   for (const auto& family : some_families) {
     for (const auto size : options.sizes) {
-      if (const auto graph = family.input(size).graph) protocols::GraphSpec::parse(*graph, 1);  // refuses sizes out of range
+      if (const auto graph = family.input(size, {}).graph) protocols::GraphSpec::parse(*graph, 1);  // refuses sizes out of range
     }
   }
   std::vector<RoundsCase> cases;
@@ -108,18 +113,21 @@ std::vector<RoundsCase> rounds_cases(const RoundsOptions& options, mpc::Ranks& r
       }
       fits = true;
       used.insert(family.name);
-      for (auto memory : chosen_memories(options)) {
-        for (const auto size : options.sizes) {
-          for (const auto seed : options.seeds) {
-            memory.seed = seed;
-            RoundsCase next;
-            static_cast<InputOptions&>(next.problem) = family.input(size);
-            next.problem.protocol = protocol.about.name;
-            next.problem.variant = variant;
-            next.problem.model = memory;
-            next.family = family.name;
-            next.size = size;
-            cases.push_back(std::move(next));
+      for (const auto& k : chosen_ks(options, family)) {
+        for (auto memory : chosen_memories(options)) {
+          for (const auto size : options.sizes) {
+            for (const auto seed : options.seeds) {
+              memory.seed = seed;
+              RoundsCase next;
+              static_cast<InputOptions&>(next.problem) = family.input(size, k);
+              next.problem.protocol = protocol.about.name;
+              next.problem.variant = variant;
+              next.problem.model = memory;
+              next.family = family.name;
+              next.size = size;
+              next.k = k;
+              cases.push_back(std::move(next));
+            }
           }
         }
       }
@@ -130,6 +138,9 @@ std::vector<RoundsCase> rounds_cases(const RoundsOptions& options, mpc::Ranks& r
     if (!options.families.empty() && !used.contains(family.name)) {
       throw mpc::UsageError(fmt::format("none of the protocols takes the family {}: {}", family.name, last_misfit));
     }
+  }
+  if (!options.ks.empty() && std::ranges::none_of(cases, [](const RoundsCase& one) { return one.k.has_value(); })) {
+    throw mpc::UsageError("--k is given, and none of the families has a k");
   }
   return cases;
 }

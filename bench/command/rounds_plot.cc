@@ -44,7 +44,7 @@ std::optional<double> number(const std::optional<std::uint64_t>& value) {
 
 std::string title(const RoundsCase& asked) {
   const auto& model = asked.problem.model;
-  return asked.family + (model.delta ? fmt::format(", δ = {}", *model.delta) : ", s = " + model.words);
+  return asked.members() + (model.delta ? fmt::format(", δ = {}", *model.delta) : ", s = " + model.words);
 }
 
 }  // namespace
@@ -52,7 +52,7 @@ std::string title(const RoundsCase& asked) {
 Plot rounds_plot(const std::vector<RoundsRow>& rows, const RoundsOptions& options) {
   Plot plot{title(options), {}, "log₂ N  (N input words)", "rounds", {}, false, {}};
   const auto same_panel = [](const RoundsRow& a, const RoundsRow& b) {
-    return a.asked.family == b.asked.family && a.asked.memory() == b.asked.memory();
+    return a.asked.members() == b.asked.members() && a.asked.memory() == b.asked.memory();
   };
   std::vector<const RoundsRow*> finished;
   for (const auto& row : rows) {

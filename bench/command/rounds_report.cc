@@ -16,9 +16,11 @@ using Json = nlohmann::ordered_json;
 
 double ratio(std::uint64_t part, std::uint64_t whole) { return static_cast<double>(part) / static_cast<double>(whole); }
 
-/// rounds / max(1, the unconditional bound)
-double over_unconditional(const RoundsRow& row) {
-  return ratio(row.result.ledger.rounds.size(), std::max<std::uint64_t>(1, row.reference(reference::unconditional).value_or(0)));
+/// rounds / max(1, the unconditional bound); nothing where there is none
+std::optional<double> over_unconditional(const RoundsRow& row) {
+  const auto bound = row.reference(reference::unconditional);
+  if (!bound) return {};
+  return ratio(row.result.ledger.rounds.size(), std::max<std::uint64_t>(1, *bound));
 }
 /// rounds / the conditional reference; nothing where that is 0 or not known
 std::optional<double> over_conditional(const RoundsRow& row) {
@@ -44,7 +46,7 @@ Json record(const RoundsRow& row) {
   json["family"] = row.asked.family;
   json["size"] = row.asked.size;
   json["input"] = row.asked.input();
-  for (const auto* name : {"n", "m"}) json[name] = json_of(row.fact(name));
+  for (const auto* name : {"n", "m", "k"}) json[name] = json_of(row.fact(name));
   json["diameter_at_least"] = result.distances ? Json(result.distances->diameter) : Json(nullptr);
   json["input_words"] = planned(model.input_words);
   json["words"] = planned(model.memory.count);
@@ -58,7 +60,7 @@ Json record(const RoundsRow& row) {
   json["unconditional"] = known(row.reference(reference::unconditional));
   json["conditional"] = known(row.reference(reference::conditional));
   json["ball_growing"] = known(row.reference(reference::ball_growing));
-  json["rounds_over_unconditional"] = finished(over_unconditional(row));
+  json["rounds_over_unconditional"] = row.finished ? known(over_unconditional(row)) : Json(nullptr);
   json["rounds_over_conditional"] = row.finished ? known(over_conditional(row)) : Json(nullptr);
   json["kept_plus_sent_over_s"] = finished(ratio(result.ledger.max_kept_plus_sent(), model.memory.count));
   json["kept_plus_received_over_s"] = finished(ratio(result.ledger.max_kept_plus_received(), model.memory.count));
@@ -81,7 +83,7 @@ std::string fit_lines(const std::vector<RoundsRow>& rows) {
   auto text = fmt::format("\n{:<30} {:<12} {:<10} {:>8} {:>10} {:>7} {:>9} {:>7}\n", "rounds = slope log2 N + intercept", "", "", "slope",
                           "intercept", "R^2", "farthest", "points");
   for (const auto& [series, fit] : fits(rows)) {
-    text += fmt::format("{:<30} {:<12} {:<10} ", series->protocol(), series->family, series->memory());
+    text += fmt::format("{:<30} {:<12} {:<10} ", series->protocol(), series->members(), series->memory());
     text += fit ? fmt::format("{:>8.3f} {:>10.3f} {:>7.3f} {:>9.2f} {:>7}\n", fit->slope, fit->intercept, fit->r_squared,
                               fit->max_deviation, fit->points)
                 : std::string("needs two sizes\n");
@@ -131,7 +133,7 @@ std::string table_line(const RoundsRow& row) {
   const auto& distances = result.distances;
   auto text =
       fmt::format("{:<30} {:<12} {:>9} {:>9} {:>7} {:>10} {:>7} {:>7} {:<10} | {:>6} {:>5} | {:>4} {:>5} {:>4} | ", row.asked.protocol(),
-                  row.asked.family, number("n"), number("m"), known(distances.has_value(), [&] { return grouped(distances->diameter); }),
+                  row.asked.members(), number("n"), number("m"), known(distances.has_value(), [&] { return grouped(distances->diameter); }),
                   planned(result.model.input_words), planned(result.model.memory.count), planned(result.model.machines), row.asked.memory(),
                   finished(result.ledger.rounds.size()), planned(result.bounds.rounds), optional(row.reference(reference::unconditional)),
                   optional(row.reference(reference::conditional)), optional(row.reference(reference::ball_growing)));
@@ -146,7 +148,8 @@ std::string table_foot(const std::vector<RoundsRow>& rows, const RoundsOptions& 
   std::string text =
       "\nD: at least, by double sweep. decl: declared, at most. unc: an unconditional bound for any protocol (shuffle bound, s in bits). "
       "cond: the "
-      "conditional\nbound has no constant, so this is a reference: ceil(log2 D). ball: ceil(log2 ecc), a floor for protocols that only "
+      "conditional\nbound has no constant, so this is a reference: ceil(log2 D), or of k. ball: ceil(log2 ecc), a floor for protocols that "
+      "only "
       "forward ids. /unc: "
       "rounds / max(1, unc).\n/cond: rounds / cond. sent, recv: most kept + sent, kept + received of a machine in a round, over s. words: "
       "moved in "
@@ -188,6 +191,7 @@ std::string json_report(const std::vector<RoundsRow>& rows, const RoundsOptions&
     entry["protocol"] = series->problem.protocol;
     entry["variant"] = series->problem.variant;
     entry["family"] = series->family;
+    entry["k"] = known(series->k);
     entry["memory"] = series->memory();
     entry["points"] = fit ? fit->points : 0;
     const auto number = [&](double LinearFit::*field) { return fit ? Json((*fit).*field) : Json(nullptr); };

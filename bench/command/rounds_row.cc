@@ -7,6 +7,11 @@
 
 namespace roundtrip {
 
+std::string RoundsCase::input() const {
+  if (problem.graph) return *problem.graph;
+  return problem.input ? *problem.input : fmt::format("{}:{},{}", family, problem.n.value_or(0), problem.k.value_or(0));
+}
+
 std::string RoundsCase::memory() const {
   return problem.model.delta ? fmt::format("delta {}", *problem.model.delta) : "s " + problem.model.words;
 }
@@ -33,7 +38,7 @@ std::string RoundsRow::verdict() const {
 }
 
 bool same_series(const RoundsCase& a, const RoundsCase& b) {
-  return a.protocol() == b.protocol() && a.family == b.family && a.memory() == b.memory();
+  return a.protocol() == b.protocol() && a.members() == b.members() && a.memory() == b.memory();
 }
 
 }  // namespace roundtrip

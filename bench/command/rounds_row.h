@@ -15,10 +15,13 @@ namespace roundtrip {
 struct RoundsCase {
   ProblemOptions problem;
   std::string family;
-  std::uint64_t size = 0;  ///< what the family was asked for
+  std::uint64_t size = 0;          ///< what the family was asked for
+  std::optional<std::uint64_t> k;  ///< if it was asked for one
 
-  /// What the input is called, e.g. "er:1024,4096".
-  std::string input() const { return problem.graph.value_or(""); }
+  /// What the input is called: "er:1024,4096", "sequence:1024,32", "maps:32,32" for n and k.
+  std::string input() const;
+  /// What the series is about: "er", "sequence k=8".
+  std::string members() const { return family + (k ? " k=" + std::to_string(*k) : ""); }
   /// "cycles/doubling"
   std::string protocol() const { return problem.protocol + "/" + problem.variant; }
   /// "delta 0.5", "s 1024" or "s min"

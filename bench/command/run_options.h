@@ -26,8 +26,8 @@ struct ModelOptions {
 
 /// What the input is. Which of these a protocol takes depends on its kind of input.
 struct InputOptions {
-  std::optional<std::string> graph;
-  std::optional<std::uint64_t> vertices;
+  std::optional<std::string> graph, input;
+  std::optional<std::uint64_t> vertices, n, k;
   std::optional<protocols::Ids> ids;
 
   /// The names of those that were given, with their dashes.

@@ -208,6 +208,21 @@ Inputs graphs(const std::vector<std::string>& specs) {
   return inputs;
 }
 
+Inputs sequences(std::uint64_t machines) {
+  InputOptions sequence;
+  sequence.input = fmt::format("sequence:{0},{0}", machines);
+  sequence.k = 3;
+  return {sequence};
+}
+
+/// Of four points, an image a machine.
+Inputs maps(std::uint64_t machines) {
+  InputOptions maps;
+  maps.n = 4;
+  maps.k = std::max<std::uint64_t>(2, machines / 4);
+  return {maps};
+}
+
 Inputs cycle_graphs(std::uint64_t machines) {
   if (machines < 6) return graphs({"cycle:" + std::to_string(std::max<std::uint64_t>(3, machines))});
   return graphs({"two-cycles:" + std::to_string(machines)});
@@ -231,6 +246,8 @@ const std::vector<Theorem1Protocol>& theorem1_protocols() {
       on_inputs("cycles", "sample", {3, 5, 16, 50, 64, 256}, true, cycle_graphs),
       on_inputs("connectivity", "alt", {2, 3, 4, 5, 6}, true, trees),
       on_inputs("connectivity", "local-contraction", {2, 3, 4, 5, 6}, true, trees),
+      on_inputs("khop", "push", up_to_1024, true, sequences),
+      on_inputs("compose", "lookup", up_to_1024, true, maps),
   };
   return all;
 }

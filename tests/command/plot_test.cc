@@ -147,7 +147,7 @@ TEST(Svg, LinesKeepTheirShape) {
   const auto measured = figure.polylines("measured");
   const auto& one = measured[0];
   const auto& steeper = measured[1];
-  const auto& declared = figure.polylines("declared")[0];
+  const auto declared = figure.polylines("declared")[0];
   for (std::size_t i = 1; i < one.size(); ++i) {
     EXPECT_NEAR(one[i].first - one[i - 1].first, one[1].first - one[0].first, 0.2);      // equal steps to the right,
     EXPECT_NEAR(one[i].second - one[i - 1].second, one[1].second - one[0].second, 0.2);  // and up
@@ -243,7 +243,7 @@ TEST(Svg, ALogarithmicAxisLeavesOutWhatIsNotPositive) {
   plot.panels[0].lines[0].points = {{9, 4, 4, 4}, {13, 64, 64, 64}, {17, 1024, 1024, 1024}};
   const Figure figure(plot);
   EXPECT_EQ(figure.polylines("reference").size(), 2U);
-  const auto& line = figure.polylines("measured")[0];
+  const auto line = figure.polylines("measured")[0];
   ASSERT_EQ(line.size(), 3U);
   EXPECT_NEAR(line[1].second - line[0].second, line[2].second - line[1].second, 0.2);
 }

@@ -21,9 +21,7 @@ Dealing item_dealing(std::uint64_t items, std::uint64_t words_per_item, std::uin
   dealing.words = words_per_item * items;
   dealing.share = words_per_item * ((items + machines - 1) / machines);
   dealing.destination = [=](std::uint64_t token) {
-    // The last machine whose share begins at this item or before: the inverse of first_item.
-    const auto item = token / words_per_item;
-    const auto machine = static_cast<std::uint64_t>(((static_cast<mpc::DoubleWord>(item) + 1) * machines - 1) / items);
+    const auto machine = protocols::holder(token / words_per_item, items, machines);
     return Dealing::Destination{machine, token - first_word(machine)};
   };
   dealing.share_of = [=](std::uint64_t machine) { return first_word(machine + 1) - first_word(machine); };
