@@ -65,7 +65,8 @@ std::vector<Family> chosen_families(const RoundsOptions& options) {
 /// Why the protocol refuses the family's inputs, if it does; tried on its smallest. Collective.
 std::optional<std::string> misfit(const Registered& protocol, const Family& family, std::uint64_t size, mpc::Ranks& ranks) {
   if (protocol.kind != family.kind) {
-    return fmt::format("{} runs on {}, and {} are {}", protocol.about.name, protocol.kind->name, family.name, family.kind->name);
+    return fmt::format("{} runs on {}, and the family {} is of {}", protocol.about.name, protocol.kind->name, family.name,
+                       family.kind->name);
   }
   if (!protocol.check) return {};
   try {

@@ -146,14 +146,14 @@ std::string table_line(const RoundsRow& row) {
 
 std::string table_foot(const std::vector<RoundsRow>& rows, const RoundsOptions& options) {
   std::string text =
-      "\nD: at least, by double sweep. decl: declared, at most. unc: an unconditional bound for any protocol (shuffle bound, s in bits). "
-      "cond: the "
-      "conditional\nbound has no constant, so this is a reference: ceil(log2 D), or of k. ball: ceil(log2 ecc), a floor for protocols that "
-      "only "
-      "forward ids. /unc: "
-      "rounds / max(1, unc).\n/cond: rounds / cond. sent, recv: most kept + sent, kept + received of a machine in a round, over s. words: "
-      "moved in "
-      "all. try: unlucky draws.\n";
+      "\n"
+      "D: at least, by double sweep. decl: declared, at most. unc: an unconditional bound for any protocol (shuffle bound, s in bits). "
+      "cond: the\n"
+      "conditional bound has no constant, so this is a reference: ceil(log2 D), or of k. ball: ceil(log2 ecc), a floor for protocols that "
+      "only forward ids.\n"
+      "/unc: rounds / max(1, unc). /cond: rounds / cond. sent, recv: the most that a machine kept + sent, kept + received in a round, over "
+      "s. words: moved\n"
+      "in all. try: unlucky draws.\n";
   if (options.fit) text += fit_lines(rows);
   const auto good = std::ranges::count(rows, mpc::Exit::done, &RoundsRow::exit);
   return text + fmt::format("\n{} of {} runs: {}, within the declared rounds and within s\n", good, rows.size(),

@@ -20,6 +20,7 @@ const Schema row_schema{{"protocol", "s"},
                         {"input", "s"},
                         {"n", "u?"},
                         {"m", "u?"},
+                        {"k", "u?"},
                         {"diameter_at_least", "u?"},
                         {"input_words", "u?"},
                         {"words", "u?"},
@@ -93,8 +94,7 @@ class Rounds : public Command {
       if (testing::Test::HasFatalFailure()) return parsed;
       const bool finished = !row["rounds"].is_null();
       EXPECT_EQ(row["failure"].is_null(), finished);
-      for (const auto* field : {"rounds_over_unconditional", "kept_plus_sent_over_s", "total_words", "retries", "wall_s"})
-        EXPECT_EQ(row[field].is_null(), !finished);
+      for (const auto* field : {"kept_plus_sent_over_s", "total_words", "retries", "wall_s"}) EXPECT_EQ(row[field].is_null(), !finished);
     }
     return parsed;
   }
@@ -121,19 +121,24 @@ TEST_F(Rounds, EveryProtocolKeepsToItsFormula) {
     const auto delta = row["delta"].get<double>();
     EXPECT_EQ(row["words"], std::ceil(8 * std::pow(number("input_words"), delta)));
     EXPECT_EQ(row["c"], 8);
-    EXPECT_DOUBLE_EQ(row["rounds_over_unconditional"].get<double>(),
-                     static_cast<double>(rounds) / static_cast<double>(std::max<std::uint64_t>(1, number("unconditional"))));
-    if (!row["diameter_at_least"].is_null()) {
-      EXPECT_EQ(row["conditional"], ceil_log2(number("diameter_at_least")));
-      if (row["conditional"] != 0) {
-        EXPECT_DOUBLE_EQ(row["rounds_over_conditional"].get<double>(), static_cast<double>(rounds) / row["conditional"].get<double>());
-      }
+    EXPECT_EQ(row["rounds_over_unconditional"].is_null(), row["unconditional"].is_null());
+    if (!row["unconditional"].is_null()) {
+      EXPECT_DOUBLE_EQ(row["rounds_over_unconditional"].get<double>(),
+                       static_cast<double>(rounds) / static_cast<double>(std::max<std::uint64_t>(1, number("unconditional"))));
+    }
+    EXPECT_EQ(row["conditional"], ceil_log2(number(row["k"].is_null() ? "diameter_at_least" : "k")));
+    EXPECT_EQ(row["rounds_over_conditional"].is_null(), row["conditional"] == 0);
+    if (row["conditional"] != 0) {
+      EXPECT_DOUBLE_EQ(row["rounds_over_conditional"].get<double>(), static_cast<double>(rounds) / row["conditional"].get<double>());
     }
     const auto protocol = row["protocol"].get<std::string>() + "/" + row["variant"].get<std::string>();
     seen.insert(protocol);
     families.insert(row["family"]);
     if (protocol == "cycles/doubling") {
       EXPECT_EQ(rounds, floor_log2(number("n")) + 1 + tree_rounds(number("machines"), number("words")));
+    }
+    if (row["protocol"] == "compose") {
+      EXPECT_EQ(rounds, 2 * ceil_log2(number("k")));
     }
     if (row["family"] == "path") {
       EXPECT_EQ(row["diameter_at_least"], number("n") - 1);
@@ -146,7 +151,7 @@ TEST_F(Rounds, EveryProtocolKeepsToItsFormula) {
   // As many as `list` shows.
   const auto list = roundtrip("list").out;
   EXPECT_EQ(seen.size(), occurrences(list, "  --variant "));
-  for (const auto* family : {"path", "grid", "tree", "er", "rmat", "cycle", "two-cycles", "star", "cliques"})
+  for (const auto* family : {"path", "grid", "tree", "er", "rmat", "cycle", "two-cycles", "star", "cliques", "sequence", "maps"})
     EXPECT_TRUE(families.contains(family)) << family;
 
   // Slopes: a series for each protocol, family and delta; sizes that are no powers of two take part.
@@ -202,17 +207,37 @@ TEST_F(Rounds, ThePresetIsTheConjecture) {
   EXPECT_TRUE(ended.out.ends_with("</svg>\n"));
   EXPECT_EQ(occurrences(ended.out, "Sanford, Hsu, Telgarsky 2024</text>"), 1U);
   EXPECT_EQ(occurrences(ended.out, "3 seeds: mean, and range as a bar"), 1U);
-  EXPECT_EQ(occurrences(ended.out, "<polyline class=\"measured\""), 4U * 2 * 2);
-  EXPECT_EQ(occurrences(ended.out, ", s = min</text>"), 2U);
+  EXPECT_EQ(occurrences(ended.out, "<polyline class=\"measured\""), (4U * 2 + 1) * 2);
+  EXPECT_EQ(occurrences(ended.out, ", s = min</text>"), 3U);
   const auto table = table_of(read("csv"));
-  ASSERT_EQ(table.size(), 4U * 2 * 2 * 3 * 3);
+  ASSERT_EQ(table.size(), (4U * 2 + 1) * 2 * 3 * 3);
   EXPECT_EQ(table[1].at("seed"), "2");
   EXPECT_EQ(table[2].at("seed"), "9");
   for (const auto& row : table) {
     EXPECT_EQ(row.at("delta"), "");
-    EXPECT_TRUE(row.at("family") == "cycle" || row.at("family") == "two-cycles");
+    EXPECT_EQ(row.at("family") == "sequence", row.at("protocol") == "khop");
   }
   EXPECT_EQ(table[9].at("words"), "400");
+}
+
+TEST_F(Rounds, HopsAndMapsAreSweptOverK) {
+  const auto ended = roundtrip("rounds --protocols khop,compose --sizes 2^10,2^11 --k 1,5..10 --delta 0.6 --fit --json json", 2);
+  ASSERT_EQ(ended.code, 0) << ended.err << ended.out;
+  const auto json = checked(read("json"));
+  ASSERT_EQ(json["rows"].size(), 12U);
+  for (const auto& row : json["rows"]) {
+    SCOPED_TRACE(row.dump());
+    const auto k = row["k"].get<std::uint64_t>();
+    EXPECT_LE(row["rounds"], row["rounds_declared"]);
+    if (row["protocol"] == "compose") {
+      EXPECT_EQ(row["rounds"], 2 * ceil_log2(k));
+      EXPECT_EQ(row["input"], "maps:" + std::to_string(row["size"].get<std::uint64_t>() / k) + "," + std::to_string(k));
+    }
+  }
+  ASSERT_EQ(json["fits"].size(), 6U);
+  EXPECT_EQ(json["fits"][2]["k"], 10);
+  EXPECT_EQ(json["fits"][5]["slope"], 0);
+  EXPECT_EQ(occurrences(ended.out, " maps k=10 "), 3U) << ended.out;
 }
 
 // ---- Rows that fail ---------------------------------------------------------------------------------------------------------------
@@ -305,6 +330,8 @@ TEST_F(Rounds, WrongUseIsNamedBeforeAnythingRuns) {
   refused("--families moon", "--families: no 'moon'; expected some of: cycle, two-cycles, path");
   refused("--protocols cycles --families path", "none of the families fits cycles: cycles wants a union of cycles", 2);
   refused("--protocols cycles --families path,cycle", "none of the protocols takes the family path: cycles wants a union of cycles");
+  refused("--protocols cycles --families maps", "none of the families fits cycles: cycles runs on graphs, and the family maps is of maps");
+  refused("--protocols cycles --k 3", "--k is given, and none of the families has a k");
   refused("--sizes 2^", "--sizes holds '2^'; expected positive numbers such as 1024 or 2^10");
   refused("--families two-cycles --sizes 4,8", "two-cycles:4: expected two-cycles:N with 6 <= N");
   refused("--seeds x", "--seeds holds 'x'; expected positive numbers");
