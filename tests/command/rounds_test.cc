@@ -45,12 +45,20 @@ const Schema row_schema{{"protocol", "s"},
                         {"failure", "s?"},
                         {"wall_s", "f?"}};
 
-/// A CSV text without quoted fields, by column.
+/// A CSV text, by column. Quoted fields hold commas, and no quotes.
 std::vector<std::map<std::string, std::string>> table_of(const std::string& csv) {
   const auto fields = [](const std::string& line) {
-    std::vector<std::string> all;
-    std::istringstream stream(line + ",");
-    for (std::string field; std::getline(stream, field, ',');) all.push_back(field);
+    std::vector<std::string> all(1);
+    bool quoted = false;
+    for (const char letter : line) {
+      if (letter == '"') {
+        quoted = !quoted;
+      } else if (letter == ',' && !quoted) {
+        all.emplace_back();
+      } else {
+        all.back() += letter;
+      }
+    }
     return all;
   };
   const auto lines = lines_of(csv);
