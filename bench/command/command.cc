@@ -12,6 +12,7 @@
 #include "bench/command/graph_command.h"
 #include "bench/command/list.h"
 #include "bench/command/revision.h"
+#include "bench/command/rounds.h"
 #include "bench/command/run.h"
 #include "bench/command/run_options.h"
 #include "bench/roundtrip.h"
@@ -45,6 +46,9 @@ mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
   auto& theorem1_command = *check_command.add_subcommand(
       "theorem1", "run protocols on messages and as transformers, and compare every machine's memory after every round");
   declare(theorem1_command, theorem1_options);
+  RoundsOptions rounds_options;
+  auto& rounds_command = *app.add_subcommand("rounds", "measure the rounds of protocols over families and sizes of inputs");
+  declare(rounds_command, rounds_options);
   GraphOptions graph_options;
   auto& graph_command = *app.add_subcommand("graph", "write a generated graph, or one that was read, as an edge list");
   declare(graph_command, graph_options);
@@ -69,6 +73,7 @@ mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
     return mpc::Exit::done;
   }
   if (theorem1_command.parsed()) return check_theorem1(theorem1_options, ranks);
+  if (rounds_command.parsed()) return rounds(rounds_options, ranks);
   if (compile_command.parsed()) return compile(compile_options, ranks);
   return run(run_options, ranks);
 }

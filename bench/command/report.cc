@@ -1,28 +1,17 @@
 #include "bench/command/report.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "bench/command/reference_lines.h"
 #include "bench/command/revision.h"
 #include "bench/command/text.h"
 
 namespace roundtrip {
 namespace {
-
-std::uint64_t ceil_log2(std::uint64_t x) { return x <= 1 ? 0 : mpc::ceil_log(2, x); }
-
-/// r >= ceil(log_s deg) - 1 for a Boolean function of degree C(n, 2), s in bits (Roughgarden, Vassilvitskii, Wang).
-std::uint64_t shuffle_bound(const RunResult& result) {
-  const auto n = static_cast<double>(result.vertices);
-  const auto bits = static_cast<double>(result.model.memory.count) * result.model.word_bits;
-  if (result.vertices < 3) return 0;
-  const auto exponent = std::log(n * (n - 1) / 2) / std::log(bits);
-  return static_cast<std::uint64_t>(std::max(0.0, std::ceil(exponent) - 1));
-}
 
 std::string bar(std::uint64_t part, std::uint64_t whole) {
   constexpr std::uint64_t width = 32;
@@ -114,12 +103,13 @@ std::string text_report(const RunResult& result, const RunOptions& options) {
                       result.model.seed, options.ids == protocols::Ids::random ? "random" : "as given");
   text += fmt::format("rounds     {} measured | at most {} declared{}\n", ledger.rounds.size(), result.bounds.rounds,
                       result.within_bounds() ? "" : "  EXCEEDED");
-  text += fmt::format("  {:<16}{:>12} for any protocol: shuffle bound, s in bits\n", "unconditional", shuffle_bound(result));
+  const auto lines = reference_lines(result);
+  text += fmt::format("  {:<16}{:>12} for any protocol: shuffle bound, s in bits\n", "unconditional", lines.shuffle);
   if (result.distances) {
     text += fmt::format("  {:<16}{:>12} = ceil(log2 D), a reference without a constant; D >= {} by double sweep\n", "conditional",
-                        ceil_log2(result.distances->diameter), grouped(result.distances->diameter));
+                        *lines.log_diameter, grouped(result.distances->diameter));
     text += fmt::format("  {:<16}{:>12} = ceil(log2 ecc), a floor for protocols that only forward ids; ecc = {}\n", "ball growing",
-                        ceil_log2(result.distances->eccentricity), grouped(result.distances->eccentricity));
+                        *lines.ball_growing, grouped(result.distances->eccentricity));
   } else {
     text += "  D was not measured (--no-verify)\n";
   }
@@ -174,15 +164,7 @@ std::string csv_report(const RunResult& result, const RunOptions& options) {
   const auto add = [&](const std::string& key, const nlohmann::ordered_json& value) {
     if (!header.empty()) header += ',', row += ',';
     header += key;
-    // RFC 4180: a text with a comma or a quote is quoted, quotes doubled.
-    const auto text = value.is_null() ? std::string() : value.is_string() ? value.get<std::string>() : value.dump();
-    if (text.find_first_of(",\"\n") == std::string::npos) {
-      row += text;
-      return;
-    }
-    row += '"';
-    for (const char letter : text) row += letter == '"' ? std::string("\"\"") : std::string(1, letter);
-    row += '"';
+    row += csv_field(value.is_null() ? std::string() : value.is_string() ? value.get<std::string>() : value.dump());
   };
   const auto json = record(result, options);
   for (const auto& [key, value] : json.items()) {

@@ -10,10 +10,10 @@
 #include "mpc/transport/mpi.h"
 #include "mpc/transport/scrambled.h"
 
+#include "bench/command/execution.h"
 #include "bench/command/problem.h"
 #include "bench/command/report.h"
 #include "bench/command/run_result.h"
-#include "bench/command/verify.h"
 
 namespace roundtrip {
 namespace {
@@ -65,22 +65,6 @@ class Progress {
   bool shown_ = false;
 };
 
-/// Runs the protocol; on a violation the rounds that were completed still reach the ledger's file.
-protocols::Answer solve(const Registered& protocol, const protocols::Settings& settings, const protocols::GraphInput& input,
-                        mpc::Cluster& cluster, const RunOptions& options, RunResult& result, mpc::Ranks& ranks) {
-  const Progress progress(cluster, ranks);
-  const auto start = mpc::seconds_now();
-  try {
-    auto answer = protocol.run(cluster, input, settings);
-    result.wall_s = slowest_since(start, ranks);
-    result.ledger = cluster.finish();
-    return answer;
-  } catch (const mpc::Error&) {
-    write_text(options.ledger, cluster.completed().csv(), ranks);
-    throw;
-  }
-}
-
 /// Everything that was asked for. A file that cannot be written does not keep the others from being written.
 void write_results(const RunOptions& options, const RunResult& result, const Problem& problem, const protocols::Answer& answer,
                    mpc::Ranks& ranks) {
@@ -105,32 +89,23 @@ mpc::Exit run(const RunOptions& options, mpc::Ranks& ranks) {
   auto carrier = make_transport(options, ranks);
   auto problem = load_problem(options, !options.labels.empty(), ranks);
 
-  RunResult result;
-  result.load_s = problem.load_s;
-  result.about = problem.protocol.about;
-  result.variant = problem.variant;
-  result.model = problem.model;
-  result.vertices = problem.graph.vertices;
-  result.isolated = problem.graph.vertices - problem.graph.active;
-  result.edges = problem.graph.edges;
-  result.ranks = ranks.size();
+  auto result = planned(problem, ranks);
   result.transport = carrier.get().name();
-  result.bounds = problem.bounds(0);
   if (options.dry_run) {
     if (ranks.rank() == 0) fmt::print("{}", prediction(result));
     return mpc::Exit::done;
   }
 
-  protocols::WholeGraph whole;
-  if (!options.no_verify) whole = gather_graph(problem.graph, ranks);
   mpc::Cluster cluster(result.model, carrier.get());
-  const auto input = deal(problem.graph, result.model, cluster.machines_here(), ranks);
-  const auto answer = solve(problem.protocol, problem.settings, input, cluster, options, result, ranks);
-  result.value = answer.value;
-  result.retries = answer.retries;
-  result.bounds = problem.bounds(answer.retries);
+  protocols::Answer answer;
+  try {
+    const Progress progress(cluster, ranks);
+    answer = execute(problem, cluster, !options.no_verify, result, ranks);
+  } catch (const mpc::Error&) {
+    write_text(options.ledger, result.ledger.csv(), ranks);  // the rounds that were completed
+    throw;
+  }
   result.rss_bytes = ranks.sum(peak_bytes());
-  if (!options.no_verify) verify(problem.protocol, answer, whole, result, ranks);
 
   write_results(options, result, problem, answer, ranks);
   if (!result.within_bounds() && ranks.rank() == 0) {

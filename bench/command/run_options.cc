@@ -71,10 +71,12 @@ void check(const RunOptions& options) {
   check(static_cast<const ProblemOptions&>(options));
 }
 
+void check_words(const std::string& words) {
+  if (words != "min" && whole_number(words, "--words") == 0) throw mpc::UsageError("--words is 0; expected at least 1, or min");
+}
+
 void check(const ProblemOptions& options) {
-  if (!options.model.words.empty() && options.model.words != "min" && whole_number(options.model.words, "--words") == 0) {
-    throw mpc::UsageError("--words is 0; expected at least 1, or min");
-  }
+  if (!options.model.words.empty()) check_words(options.model.words);
 }
 
 }  // namespace roundtrip

@@ -49,6 +49,9 @@ void declare(CLI::App& command, ProblemOptions& options);
 void check(const RunOptions& options);
 void check(const ProblemOptions& options);
 
+/// The value of --words: throws UsageError if it is neither a positive whole number nor "min".
+void check_words(const std::string& words);
+
 /// A whole number from a command-line word: throws UsageError, naming the option.
 std::uint64_t whole_number(const std::string& text, const std::string& option);
 
