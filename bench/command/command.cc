@@ -15,6 +15,7 @@
 #include "bench/command/rounds.h"
 #include "bench/command/run.h"
 #include "bench/command/run_options.h"
+#include "bench/command/scale.h"
 #include "bench/roundtrip.h"
 
 namespace roundtrip {
@@ -49,6 +50,9 @@ mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
   RoundsOptions rounds_options;
   auto& rounds_command = *app.add_subcommand("rounds", "measure the rounds of protocols over families and sizes of inputs");
   declare(rounds_command, rounds_options);
+  ScaleOptions scale_options;
+  auto& scale_command = *app.add_subcommand("scale", "run a protocol on more and more ranks: strong and weak scaling");
+  declare(scale_command, scale_options);
   GraphOptions graph_options;
   auto& graph_command = *app.add_subcommand("graph", "write a generated graph, or one that was read, as an edge list");
   declare(graph_command, graph_options);
@@ -74,6 +78,7 @@ mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
   }
   if (theorem1_command.parsed()) return check_theorem1(theorem1_options, ranks);
   if (rounds_command.parsed()) return rounds(rounds_options, ranks);
+  if (scale_command.parsed()) return scale(scale_options, ranks);
   if (compile_command.parsed()) return compile(compile_options, ranks);
   return run(run_options, ranks);
 }

@@ -1,15 +1,11 @@
 #include "bench/command/run.h"
 
-#include <memory>
-
 #include <fmt/core.h>
 #include <unistd.h>
 
 #include "mpc/clock.h"
-#include "mpc/transport/in_process.h"
-#include "mpc/transport/mpi.h"
-#include "mpc/transport/scrambled.h"
 
+#include "bench/command/carrier.h"
 #include "bench/command/execution.h"
 #include "bench/command/problem.h"
 #include "bench/command/report.h"
@@ -17,26 +13,6 @@
 
 namespace roundtrip {
 namespace {
-
-/// The transport that was asked for, and what it stands on.
-struct Carrier {
-  std::unique_ptr<mpc::Transport> base, scrambled;
-  mpc::Transport& get() const { return scrambled ? *scrambled : *base; }
-};
-
-Carrier make_transport(const RunOptions& options, mpc::Ranks& ranks) {
-  if (options.transport == "in_process" && ranks.size() > 1) {
-    throw mpc::UsageError(fmt::format("--transport in_process runs on 1 rank; there are {}: expected mpi or scrambled", ranks.size()));
-  }
-  Carrier carrier;
-  if (ranks.size() > 1 || options.transport == "mpi") {
-    carrier.base = std::make_unique<mpc::MpiTransport>(ranks);
-  } else {
-    carrier.base = std::make_unique<mpc::InProcess>();
-  }
-  if (options.transport == "scrambled") carrier.scrambled = std::make_unique<mpc::Scrambled>(*carrier.base, options.model.seed);
-  return carrier;
-}
 
 /// One line on a terminal while a long run goes on.
 class Progress {
@@ -86,7 +62,7 @@ void write_results(const RunOptions& options, const RunResult& result, const Pro
 
 mpc::Exit run(const RunOptions& options, mpc::Ranks& ranks) {
   check(options);
-  auto carrier = make_transport(options, ranks);
+  const Carrier carrier(options.transport, options.model.seed, ranks);
   auto problem = load_problem(options, !options.labels.empty(), ranks);
 
   auto result = planned(problem, ranks);

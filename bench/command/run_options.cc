@@ -8,6 +8,8 @@
 
 #include "mpc/error.h"
 
+#include "bench/command/carrier.h"
+
 namespace roundtrip {
 
 std::uint64_t whole_number(const std::string& text, const std::string& option) {
@@ -51,8 +53,8 @@ void declare(CLI::App& command, ProblemOptions& options) {
 
 void declare(CLI::App& command, RunOptions& options) {
   declare(command, static_cast<ProblemOptions&>(options));
-  command.add_option("--transport", options.transport, "mpi (default), in_process (one rank), scrambled (random delivery order)")
-      ->check(CLI::IsMember({"mpi", "in_process", "scrambled"}).description(""))
+  command.add_option("--transport", options.transport, Carrier::meaning() + ", in_process (one rank), scrambled (random delivery order)")
+      ->check(CLI::IsMember({"auto", "mpi", "grid", "in_process", "scrambled"}).description(""))
       ->option_text("NAME");
 
   command.add_option("--json", options.json, "the result as JSON")->option_text("FILE")->group("Output (FILE may be -)");

@@ -33,7 +33,7 @@ struct ProblemOptions {
 
 /// The options of `run`.
 struct RunOptions : ProblemOptions {
-  std::string transport = "mpi";
+  std::string transport = "auto";
   std::string json, csv, ledger, labels;  ///< files; empty: not wanted; "-": standard output
   bool explain = false, dry_run = false, no_verify = false;
 
