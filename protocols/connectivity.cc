@@ -21,11 +21,10 @@ Bounds ConnectivityProtocol::bounds(const mpc::Model& model, const Shape& shape,
 }
 
 Expected ConnectivityProtocol::oracle(const WholeGraph& graph) {
-  Expected expected{graph.isolated, oracle::component_labels(graph.vertices, graph.edges)};
-  for (std::uint64_t vertex = 0; vertex < graph.vertices; ++vertex) {
-    if (expected.labels[vertex] == vertex) ++expected.value;
-  }
-  return expected;
+  auto labels = oracle::component_labels(graph.vertices, graph.edges);
+  auto components = graph.isolated;
+  for (std::uint64_t vertex = 0; vertex < graph.vertices; ++vertex) components += labels[vertex] == vertex ? 1U : 0U;
+  return {components, std::move(labels)};
 }
 
 }  // namespace protocols

@@ -33,6 +33,15 @@ double Axis::place(double value) const {
 
 Axis linear_axis(double low, double high, std::size_t most_ticks) { return with_steps(low, high, most_ticks, next_round_step); }
 
+Axis tight_axis(double low, double high, std::size_t most_ticks) {
+  if (low == high) low -= 0.5, high += 0.5;
+  auto axis = linear_axis(low, high, most_ticks);
+  axis.low = low;
+  axis.high = high;
+  std::erase_if(axis.ticks, [&](double tick) { return !axis.shows(tick); });
+  return axis;
+}
+
 Axis logarithmic_axis(double low, double high, std::size_t most_ticks) {
   auto axis = with_steps(std::floor(std::log2(low)), std::ceil(std::log2(high)), most_ticks, [](double step) { return step + 1; });
   axis.logarithmic = true;

@@ -20,6 +20,9 @@ struct Axis {
 /// there are at most `most_ticks` ticks, most_ticks >= 2.
 Axis linear_axis(double low, double high, std::size_t most_ticks);
 
+/// From `low` to `high`, or half a unit around them if they are equal, with those of linear_axis's ticks that lie between.
+Axis tight_axis(double low, double high, std::size_t most_ticks);
+
 /// From a power of two at or below `low` > 0 to one at or above `high`; ticks are powers of two, at most `most_ticks` of them.
 Axis logarithmic_axis(double low, double high, std::size_t most_ticks);
 

@@ -1,5 +1,7 @@
 #include "bench/command/execution.h"
 
+#include <any>
+
 #include "mpc/clock.h"
 
 #include "bench/command/verify.h"
@@ -12,18 +14,20 @@ RunResult planned(const Problem& problem, const mpc::Ranks& ranks) {
   result.about = problem.protocol.about;
   result.variant = problem.variant;
   result.model = problem.model;
-  result.vertices = problem.graph.vertices;
-  result.isolated = problem.graph.vertices - problem.graph.active;
-  result.edges = problem.graph.edges;
+  result.input = problem.input->name();
+  result.note = problem.input->note();
+  result.line = problem.input->line();
+  result.facts = problem.input->facts();
+  result.reference_lines = problem.input->reference_lines(result.model, {});
   result.ranks = ranks.size();
   result.bounds = problem.bounds(0);
   return result;
 }
 
 protocols::Answer execute(Problem& problem, mpc::Cluster& cluster, bool verified, RunResult& result, mpc::Ranks& ranks) {
-  protocols::WholeGraph whole;
-  if (verified) whole = gather_graph(problem.graph, ranks);
-  const auto input = deal(problem.graph, result.model, cluster.machines_here(), ranks);
+  std::any whole;
+  if (verified) whole = problem.input->whole(ranks);
+  const auto input = problem.input->deal(result.model, cluster.machines_here(), ranks);
   const auto start = mpc::seconds_now();
   protocols::Answer answer;
   try {
@@ -34,10 +38,13 @@ protocols::Answer execute(Problem& problem, mpc::Cluster& cluster, bool verified
     result.ledger = cluster.completed();
     throw;
   }
-  result.value = answer.value;
+  result.value = problem.input->shown(answer.value);
   result.retries = answer.retries;
   result.bounds = problem.bounds(answer.retries);
-  if (verified) verify(problem.protocol, answer, whole, result, ranks);
+  result.rss_bytes = ranks.sum(peak_bytes());
+  if (!verified) return answer;
+  verify(problem, answer, whole, result, ranks);
+  result.reference_lines = problem.input->reference_lines(result.model, result.distances);
   return answer;
 }
 

@@ -8,6 +8,10 @@
 
 #include "protocols/graph/generators.h"
 
+#include "bench/command/graph_kind.h"
+#include "bench/command/maps_kind.h"
+#include "bench/command/sequence_kind.h"
+
 namespace roundtrip {
 namespace {
 
@@ -27,19 +31,44 @@ constexpr Sizing sizings[] = {
     {"rmat", [](std::uint64_t n) { return fmt::format("{},16", floor_log2(n)); }, "scale floor(log2 n), edge factor 16"},
 };
 
+InputOptions sequence(std::uint64_t n, std::optional<std::uint64_t> k) {
+  InputOptions options;
+  options.input = fmt::format("sequence:{},{}", n, std::max<std::uint64_t>(2, root(n)));
+  options.k = k.value_or(root(n));
+  return options;
+}
+
+InputOptions maps(std::uint64_t n, std::optional<std::uint64_t> k) {
+  InputOptions options;
+  options.k = k.value_or(root(n));
+  options.n = std::max<std::uint64_t>(1, n / *options.k);
+  return options;
+}
+
 }  // namespace
 
 std::vector<Family> families() {
   std::vector<Family> all;
+  const auto add = [&](const std::string& name, std::string (*arguments)(std::uint64_t), const char* meaning) {
+    const auto input = [name, arguments](std::uint64_t n, std::optional<std::uint64_t>) {
+      InputOptions options;
+      options.graph = name + ":" + arguments(n);
+      return options;
+    };
+    all.push_back({name, &kind_of<protocols::GraphInput>(), false, input, meaning});
+  };
   for (const auto& kind : protocols::graph_kinds()) {
     const auto* sizing = std::ranges::find_if(sizings, [&](const Sizing& one) { return one.name == kind.name; });
     if (sizing != std::end(sizings)) {
-      const auto input = [name = kind.name, arguments = sizing->arguments](std::uint64_t n) { return name + ":" + arguments(n); };
-      all.push_back({kind.name, input, sizing->meaning});
+      add(kind.name, sizing->arguments, sizing->meaning);
     } else if (kind.arguments == "N") {
-      all.push_back({kind.name, [name = kind.name](std::uint64_t n) { return fmt::format("{}:{}", name, n); }, "n vertices"});
+      add(
+          kind.name, [](std::uint64_t n) { return std::to_string(n); }, "n vertices");
     }
   }
+  all.push_back(
+      {"sequence", &kind_of<protocols::SequenceInput>(), true, sequence, "n positions, floor(sqrt n) symbols; k = floor(sqrt n)"});
+  all.push_back({"maps", &kind_of<protocols::MapsInput>(), true, maps, "k = floor(sqrt n) maps of floor(n/k) points"});
   return all;
 }
 

@@ -14,7 +14,10 @@ namespace {
 
 // Okabe and Ito 2008, without black and yellow: told apart by the colour blind, and on white.
 constexpr std::array colours{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"};
-constexpr std::array dashes{"7 3", "2 3", "9 3 2 3", "12 4"};
+constexpr std::array reference_strokes{"stroke=\"#777\" stroke-width=\"1.3\" stroke-dasharray=\"9 5\"",
+                                       "stroke=\"#222\" stroke-width=\"2\" stroke-dasharray=\"0.1 4.6\" stroke-linecap=\"round\"",
+                                       "stroke=\"#555\" stroke-width=\"1.2\" stroke-dasharray=\"9 3 2 3\"",
+                                       "stroke=\"#777\" stroke-width=\"1.3\" stroke-dasharray=\"3 3\""};
 constexpr auto grey = "#5a5a5a";
 
 // Sizes in pixels.
@@ -36,6 +39,12 @@ std::string escaped(const std::string& text) {
     }
   }
   return safe;
+}
+
+/// Of UTF-8: the bytes that begin a letter.
+std::size_t letters_in(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80U; }));
 }
 
 struct Box {
@@ -71,7 +80,7 @@ class Figure {
     const auto columns = static_cast<double>(columns_);
     const auto panel_width = (width - left - right - (columns - 1) * gutter) / columns;
     const auto panel_height = std::round(panel_width * (columns_ == 1 ? 0.5 : 0.72));
-    const auto top = y + 26;
+    const auto top = y + 40;
     auto bottom = top;
     for (std::size_t i = 0; i < plot_.panels.size(); ++i) {
       const auto column = i % columns_;
@@ -117,7 +126,7 @@ class Figure {
       }
     }
     if (x_low > x_high) x_low = 0, x_high = 1;
-    x_ = linear_axis(x_low, x_high, columns_ == 1 ? 12 : 7);
+    x_ = tight_axis(x_low, x_high, columns_ == 1 ? 14 : 9);
     const bool some = y_low <= y_high;
     y_ = plot_.logarithmic_y && some ? logarithmic_axis(y_low, y_high, 8) : linear_axis(0, some ? y_high : 1, 8);
   }
@@ -135,7 +144,7 @@ class Figure {
   std::string look(LineKind kind, const std::string& name) const {
     if (kind == LineKind::reference) {
       const auto at = static_cast<std::size_t>(std::ranges::find(references_, name) - references_.begin());
-      return fmt::format("fill=\"none\" stroke=\"{}\" stroke-width=\"1.3\" stroke-dasharray=\"{}\"", grey, dashes[at % dashes.size()]);
+      return std::string("fill=\"none\" ") + reference_strokes[at % reference_strokes.size()];
     }
     const auto* thin = "stroke-width=\"1\" stroke-dasharray=\"1 2\"";
     return fmt::format("fill=\"none\" stroke=\"{}\" {}", colours[number(name) % colours.size()],
@@ -159,7 +168,7 @@ class Figure {
   double legend(double y) {
     double x = margin;
     const auto entry = [&](const std::string& name, LineKind kind, const std::string& stroke) {
-      const auto needed = sample + 6 + letter * static_cast<double>(name.size());
+      const auto needed = sample + 6 + letter * static_cast<double>(letters_in(name));
       if (x > margin && x + needed > width - margin) x = margin, y += legend_row;
       out_ +=
           fmt::format("<line class=\"key\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" {}/>\n", x, y, x + sample, y, stroke);

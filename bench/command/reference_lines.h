@@ -2,22 +2,30 @@
 
 #include <cstdint>
 #include <optional>
-
-#include "bench/command/run_result.h"
+#include <string>
+#include <vector>
 
 namespace roundtrip {
 
-/// What the rounds of a run are held against, three things that must not be confused.
-struct ReferenceLines {
-  /// Unconditional, for any protocol: the shuffle bound, with s in bits. Tiny.
-  std::uint64_t shuffle = 0;
-  /// ceil(log2 D): the conditional bound is Omega(log D) and has no constant, so this is a reference and no bound. D is at least what a
-  /// double sweep found. Nothing if D was not measured.
-  std::optional<std::uint64_t> log_diameter;
-  /// ceil(log2 ecc): a floor for protocols that only forward ids that they hold, from the smallest vertex of the largest component.
-  std::optional<std::uint64_t> ball_growing;
+/// A number of rounds to hold a run against. There are three kinds, which must not be confused: see the names below.
+struct ReferenceLine {
+  std::string name;
+  std::optional<std::uint64_t> rounds;  ///< nothing if it was not measured
+  std::string formula;                  ///< in symbols, for the legend of a plot
+  std::string meaning;                  ///< for people: words after the number
 };
+using ReferenceLines = std::vector<ReferenceLine>;
 
-ReferenceLines reference_lines(const RunResult& result);
+namespace reference {
+inline constexpr const char* unconditional = "unconditional";  ///< a bound for any protocol; tiny
+inline constexpr const char* conditional = "conditional";      ///< the shape of a bound without a constant: a reference, no bound
+inline constexpr const char* ball_growing = "ball growing";    ///< a floor for protocols that only forward ids that they hold
+}  // namespace reference
+
+/// The rounds of the line of this name; nothing if there is none, or it was not measured.
+std::optional<std::uint64_t> rounds_of(const ReferenceLines& lines, const std::string& name);
+
+/// A line of a report.
+std::string for_people(const ReferenceLine& line);
 
 }  // namespace roundtrip

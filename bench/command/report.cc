@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "bench/command/reference_lines.h"
+#include "bench/command/fact_json.h"
 #include "bench/command/revision.h"
 #include "bench/command/text.h"
 
@@ -35,12 +35,7 @@ std::string model_line(const RunResult& result) {
                      grouped(model.memory.count), model.word_bits, grouped(model.machines), chosen);
 }
 
-std::string graph_line(const RunResult& result) {
-  return fmt::format("  n = {} vertices ({} isolated), m = {} edges\n", grouped(result.vertices), grouped(result.isolated),
-                     grouped(result.edges));
-}
-
-nlohmann::ordered_json record(const RunResult& result, const RunOptions& options) {
+nlohmann::ordered_json record(const RunResult& result) {
   const auto& model = result.model;
   const auto& ledger = result.ledger;
   const auto seconds = ledger.seconds();
@@ -49,9 +44,7 @@ nlohmann::ordered_json record(const RunResult& result, const RunOptions& options
   json["git"] = revision();
   json["protocol"] = result.about.name;
   json["variant"] = result.variant.name;
-  json["graph"] = options.graph;
-  json["n"] = result.vertices;
-  json["m"] = result.edges;
+  for (const auto& [name, fact] : result.facts) json[name] = json_of(fact);
   json["input_words"] = model.input_words;
   json["machines"] = model.machines;
   json["words"] = model.memory.count;
@@ -71,7 +64,7 @@ nlohmann::ordered_json record(const RunResult& result, const RunOptions& options
   json["total_words"] = ledger.words();
   json["messages"] = ledger.messages();
   json["retries"] = result.retries;
-  json["answer"] = {{result.about.answer, result.value}};
+  json["answer"] = {{result.about.answer, json_of(result.value)}};
   json["verified"] =
       result.verdict == Verdict::skipped ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(result.verdict == Verdict::verified);
   json["digest"] = fmt::format("{:016x}", ledger.digest());
@@ -89,30 +82,21 @@ nlohmann::ordered_json record(const RunResult& result, const RunOptions& options
 }  // namespace
 
 std::string prediction(const RunResult& result) {
-  return fmt::format("{} ({}), dry run\n", result.about.name, result.variant.name) + graph_line(result) + model_line(result) +
+  return fmt::format("{} ({}), dry run\n", result.about.name, result.variant.name) + result.line + model_line(result) +
          fmt::format("  R = at most {} rounds = {}\n  least s = {} words at this q\n", result.bounds.rounds, result.variant.rounds,
                      grouped(result.bounds.least_memory.count));
 }
 
-std::string text_report(const RunResult& result, const RunOptions& options) {
+std::string text_report(const RunResult& result) {
   const auto& ledger = result.ledger;
   const auto seconds = ledger.seconds();
-  std::string text = fmt::format("{} ({}) on {}\n", result.about.name, result.variant.name, options.graph);
-  text += graph_line(result) + model_line(result);
-  text += fmt::format("  {} rank{}, transport {}, seed {}, ids {}\n\n", result.ranks, result.ranks == 1 ? "" : "s", result.transport,
-                      result.model.seed, options.ids == protocols::Ids::random ? "random" : "as given");
+  std::string text = fmt::format("{} ({}) on {}\n", result.about.name, result.variant.name, result.input);
+  text += result.line + model_line(result);
+  text += fmt::format("  {} rank{}, transport {}, seed {}{}\n\n", result.ranks, result.ranks == 1 ? "" : "s", result.transport,
+                      result.model.seed, result.note);
   text += fmt::format("rounds     {} measured | at most {} declared{}\n", ledger.rounds.size(), result.bounds.rounds,
                       result.within_bounds() ? "" : "  EXCEEDED");
-  const auto lines = reference_lines(result);
-  text += fmt::format("  {:<16}{:>12} for any protocol: shuffle bound, s in bits\n", "unconditional", lines.shuffle);
-  if (result.distances) {
-    text += fmt::format("  {:<16}{:>12} = ceil(log2 D), a reference without a constant; D >= {} by double sweep\n", "conditional",
-                        *lines.log_diameter, grouped(result.distances->diameter));
-    text += fmt::format("  {:<16}{:>12} = ceil(log2 ecc), a floor for protocols that only forward ids; ecc = {}\n", "ball growing",
-                        *lines.ball_growing, grouped(result.distances->eccentricity));
-  } else {
-    text += "  D was not measured (--no-verify)\n";
-  }
+  for (const auto& line : result.reference_lines) text += for_people(line);
   text += fmt::format("load       words, of s = {}\n", grouped(result.model.memory.count));
   text += load_line("kept + sent", ledger.max_kept_plus_sent(), result, &mpc::RoundEntry::max_kept_plus_sent);
   text += load_line("kept + received", ledger.max_kept_plus_received(), result, &mpc::RoundEntry::max_kept_plus_received);
@@ -122,11 +106,11 @@ std::string text_report(const RunResult& result, const RunOptions& options) {
       "time       {:.3f} s: compute {:.3f}, pack {:.3f}, exchange {:.3f}, order {:.3f}, idle {:.3f}; loading {:.3f} s; memory {} MiB\n",
       result.wall_s, seconds.compute, seconds.pack, seconds.exchange, seconds.unpack, seconds.idle, result.load_s,
       grouped(result.rss_bytes >> 20));
-  text += fmt::format("answer     {}: {}{}\n", result.about.answer, grouped(result.value),
+  text += fmt::format("answer     {}: {}{}\n", result.about.answer, for_people(result.value),
                       result.retries == 0 ? "" : fmt::format(" (after {} unlucky draw{})", result.retries, result.retries == 1 ? "" : "s"));
   switch (result.verdict) {
     case Verdict::verified: text += "verified   yes, by a serial oracle"; break;
-    case Verdict::wrong: text += fmt::format("verified   NO: the serial oracle finds {}", grouped(result.expected)); break;
+    case Verdict::wrong: text += fmt::format("verified   NO: the serial oracle finds {}", for_people(result.expected)); break;
     case Verdict::skipped: text += "verified   not checked (--no-verify)"; break;
   }
   return text + fmt::format("; digest {:016x}\n", ledger.digest());
@@ -157,16 +141,16 @@ std::string explanation(const RunResult& result) {
   return text;
 }
 
-std::string json_report(const RunResult& result, const RunOptions& options) { return record(result, options).dump(2) + "\n"; }
+std::string json_report(const RunResult& result) { return record(result).dump(2) + "\n"; }
 
-std::string csv_report(const RunResult& result, const RunOptions& options) {
+std::string csv_report(const RunResult& result) {
   std::string header, row;
   const auto add = [&](const std::string& key, const nlohmann::ordered_json& value) {
     if (!header.empty()) header += ',', row += ',';
     header += key;
     row += csv_field(value.is_null() ? std::string() : value.is_string() ? value.get<std::string>() : value.dump());
   };
-  const auto json = record(result, options);
+  const auto json = record(result);
   for (const auto& [key, value] : json.items()) {
     if (key != "answer") {
       add(key, value);

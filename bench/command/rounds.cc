@@ -55,9 +55,9 @@ class Output {
       : options_(options),
         ranks_(ranks),
         table_(options.stdout_taken() ? "" : "-", protocols::Appears::at_once, ranks),
-        csv_(options.csv, protocols::Appears::at_once, ranks),
         json_(options.json, protocols::Appears::complete, ranks),
-        svg_(options.svg, protocols::Appears::complete, ranks) {
+        svg_(options.svg, protocols::Appears::complete, ranks),
+        csv_(options.csv, protocols::Appears::at_once, ranks) {  // last: it leaves a trace
     attempt(table_works_, [&] { table_.write(table_head); });
     attempt(csv_works_, [&] { csv_.write(csv_head); });
   }
@@ -97,7 +97,7 @@ class Output {
   mpc::Ranks& ranks_;
   Outputs failures_;
   bool table_works_ = true, csv_works_ = true;
-  SweepFile table_, csv_, json_, svg_;
+  SweepFile table_, json_, svg_, csv_;
 };
 
 /// One line on a terminal: which run it is.
@@ -107,7 +107,7 @@ class Progress {
   void begin(const RoundsCase& next) {
     ++run_;
     if (!shown_) return;
-    fmt::print(stderr, "\r\033[Krun {} of {}: {} on {}, {}; {:.0f} s", run_, runs_, next.protocol(), next.problem.graph, next.memory(),
+    fmt::print(stderr, "\r\033[Krun {} of {}: {} on {}, {}; {:.0f} s", run_, runs_, next.protocol(), next.input(), next.memory(),
                mpc::seconds_now() - start_);
     std::fflush(stderr);
   }

@@ -10,7 +10,6 @@
 #include "mpc/error.h"
 
 #include "protocols/graph/generators.h"
-#include "protocols/graph/graph.h"
 
 #include "bench/command/families.h"
 #include "bench/command/registry.h"
@@ -65,13 +64,21 @@ std::vector<Family> chosen_families(const RoundsOptions& options) {
 
 /// Why the protocol refuses the family's inputs, if it does; tried on its smallest. Collective.
 std::optional<std::string> misfit(const Registered& protocol, const Family& family, std::uint64_t size, mpc::Ranks& ranks) {
+  if (protocol.kind != family.kind) {
+    return fmt::format("{} runs on {}, and {} are {}", protocol.about.name, protocol.kind->name, family.name, family.kind->name);
+  }
   if (!protocol.check) return {};
   try {
-    protocol.check(protocols::build(protocols::load(family.input(size), {}, 1, ranks), protocols::Ids::as_given, 1, ranks), ranks);
+    protocol.check(family.kind->load(family.input(size, {}), 1, ranks)->loaded(), ranks);
   } catch (const mpc::InputError& error) {
     return error.what();
   }
   return {};
+}
+
+std::vector<std::optional<std::uint64_t>> chosen_ks(const RoundsOptions& options, const Family& family) {
+  if (!family.takes_k || options.ks.empty()) return {std::nullopt};
+  return {options.ks.begin(), options.ks.end()};
 }
 
 std::vector<ModelOptions> chosen_memories(const RoundsOptions& options) {
@@ -90,7 +97,9 @@ std::vector<RoundsCase> rounds_cases(const RoundsOptions& options, mpc::Ranks& r
   const auto some_families = chosen_families(options);
   const auto smallest = *std::ranges::min_element(options.sizes);
   for (const auto& family : some_families) {
-    for (const auto size : options.sizes) protocols::GraphSpec::parse(family.input(size), 1);  // refuses sizes out of range
+    for (const auto size : options.sizes) {
+      if (const auto graph = family.input(size, {}).graph) protocols::GraphSpec::parse(*graph, 1);  // refuses sizes out of range
+    }
   }
   std::vector<RoundsCase> cases;
   std::set<std::string> used;
@@ -104,18 +113,21 @@ std::vector<RoundsCase> rounds_cases(const RoundsOptions& options, mpc::Ranks& r
       }
       fits = true;
       used.insert(family.name);
-      for (auto memory : chosen_memories(options)) {
-        for (const auto size : options.sizes) {
-          for (const auto seed : options.seeds) {
-            memory.seed = seed;
-            RoundsCase next;
-            next.problem.protocol = protocol.about.name;
-            next.problem.variant = variant;
-            next.problem.graph = family.input(size);
-            next.problem.model = memory;
-            next.family = family.name;
-            next.size = size;
-            cases.push_back(std::move(next));
+      for (const auto& k : chosen_ks(options, family)) {
+        for (auto memory : chosen_memories(options)) {
+          for (const auto size : options.sizes) {
+            for (const auto seed : options.seeds) {
+              memory.seed = seed;
+              RoundsCase next;
+              static_cast<InputOptions&>(next.problem) = family.input(size, k);
+              next.problem.protocol = protocol.about.name;
+              next.problem.variant = variant;
+              next.problem.model = memory;
+              next.family = family.name;
+              next.size = size;
+              next.k = k;
+              cases.push_back(std::move(next));
+            }
           }
         }
       }
@@ -126,6 +138,9 @@ std::vector<RoundsCase> rounds_cases(const RoundsOptions& options, mpc::Ranks& r
     if (!options.families.empty() && !used.contains(family.name)) {
       throw mpc::UsageError(fmt::format("none of the protocols takes the family {}: {}", family.name, last_misfit));
     }
+  }
+  if (!options.ks.empty() && std::ranges::none_of(cases, [](const RoundsCase& one) { return one.k.has_value(); })) {
+    throw mpc::UsageError("--k is given, and none of the families has a k");
   }
   return cases;
 }

@@ -27,9 +27,9 @@ struct Preset {
 const std::vector<Preset>& presets() {
   static const std::vector<Preset> all{
       {"sanford2024",
-       "One cycle or two, and connectivity (the conjecture behind Sanford, Hsu, Telgarsky 2024)",
-       {"cycles/doubling", "cycles/sample", "connectivity/local-contraction", "connectivity/alt"},
-       {"cycle", "two-cycles"},
+       "One cycle or two, connectivity and k hops: Sanford, Hsu, Telgarsky 2024",
+       {"cycles/doubling", "cycles/sample", "connectivity/local-contraction", "connectivity/alt", "khop"},
+       {"cycle", "two-cycles", "sequence"},
        "2^8..2^16",
        0.5},
   };
@@ -65,7 +65,7 @@ void check_outputs(const RoundsOptions& options) {
 }  // namespace
 
 void declare(CLI::App& command, RoundsOptions& options) {
-  std::string footer = "Families, of n vertices:\n";
+  std::string footer = "Families of size n:\n";
   for (const auto& family : families()) footer += fmt::format("  {:<28}{}\n", family.name, family.meaning);
   footer += "Presets; options that are given replace theirs:\n";
   for (const auto& preset : presets()) {
@@ -85,8 +85,11 @@ void declare(CLI::App& command, RoundsOptions& options) {
   command.add_option("--preset", options.preset, "a sweep that has a name, see below")->option_text("NAME");
   texts("--protocols", options.protocols, "PROTOCOL, for all its variants, or PROTOCOL/VARIANT (default: all)")->option_text("NAME,...");
   texts("--families", options.families, "of inputs, see below (default: all that fit the protocol)")->option_text("NAME,...");
-  numbers("--sizes", options.sizes, Steps::doubling, "vertices: 1024, 2^10, or 2^10..2^17, each twice the one before (default 2^8..2^12)")
+  numbers("--sizes", options.sizes, Steps::doubling,
+          "vertices, or words of inputs that are no graphs: 1024, 2^10, or 2^10..2^17, each twice the one before (default 2^8..2^12)")
       ->option_text("N,...");
+  numbers("--k", options.ks, Steps::doubling, "hops or maps, for the families that have a k (default: k = floor(sqrt n))")
+      ->option_text("K,...");
   auto* delta = command.add_option("--delta", options.deltas, "s = ceil(c N^delta), 0 < delta <= 1 (default 0.5)")
                     ->delimiter(',')
                     ->option_text("D,...")

@@ -18,6 +18,7 @@ struct RoundsOptions {
   std::vector<std::string> protocols;  ///< "cycles" (all variants), "cycles/doubling"
   std::vector<std::string> families;
   std::vector<std::uint64_t> sizes;
+  std::vector<std::uint64_t> ks;  ///< of hops or maps; empty: the families', which grow with the size
   std::vector<double> deltas;
   std::vector<std::string> words;  ///< numbers, or "min"; in place of delta
   std::vector<std::uint64_t> seeds;

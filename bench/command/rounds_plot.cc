@@ -7,8 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "bench/command/reference_lines.h"
-
 namespace roundtrip {
 namespace {
 
@@ -17,20 +15,25 @@ constexpr double most_on_a_linear_axis = 150;
 
 using Value = std::function<std::optional<double>(const RoundsRow&)>;
 
-/// The line through the means of the value at every N. No line where no row has it.
+/// The line through the means of the value, and of log2 N, at every size. No line where no row has it.
 void add_line(PlotPanel& panel, const std::string& name, LineKind kind, const std::vector<const RoundsRow*>& rows, const Value& value) {
-  std::map<double, std::vector<double>> values;
+  struct AtSize {
+    double count = 0, x = 0, y = 0, low = 0, high = 0;
+  };
+  std::map<std::uint64_t, AtSize> sizes;
   for (const auto* row : rows) {
-    if (const auto one = value(*row)) values[row->log_input()].push_back(*one);
+    const auto y = value(*row);
+    if (!y) continue;
+    auto& at = sizes[row->asked.size];
+    at.low = at.count == 0 ? *y : std::min(at.low, *y);
+    at.high = std::max(at.high, *y);
+    at.x += row->log_input();
+    at.y += *y;
+    ++at.count;
   }
-  if (values.empty()) return;
+  if (sizes.empty()) return;
   PlotLine line{name, kind, {}};
-  for (const auto& [x, ys] : values) {
-    double sum = 0;
-    for (const auto y : ys) sum += y;
-    const auto [low, high] = std::ranges::minmax(ys);
-    line.points.push_back({x, sum / static_cast<double>(ys.size()), low, high});
-  }
+  for (const auto& [size, at] : sizes) line.points.push_back({at.x / at.count, at.y / at.count, at.low, at.high});
   panel.lines.push_back(std::move(line));
 }
 
@@ -41,7 +44,7 @@ std::optional<double> number(const std::optional<std::uint64_t>& value) {
 
 std::string title(const RoundsCase& asked) {
   const auto& model = asked.problem.model;
-  return asked.family + (model.delta ? fmt::format(", δ = {}", *model.delta) : ", s = " + model.words);
+  return asked.members() + (model.delta ? fmt::format(", δ = {}", *model.delta) : ", s = " + model.words);
 }
 
 }  // namespace
@@ -49,7 +52,7 @@ std::string title(const RoundsCase& asked) {
 Plot rounds_plot(const std::vector<RoundsRow>& rows, const RoundsOptions& options) {
   Plot plot{title(options), {}, "log₂ N  (N input words)", "rounds", {}, false, {}};
   const auto same_panel = [](const RoundsRow& a, const RoundsRow& b) {
-    return a.asked.family == b.asked.family && a.asked.memory() == b.asked.memory();
+    return a.asked.members() == b.asked.members() && a.asked.memory() == b.asked.memory();
   };
   std::vector<const RoundsRow*> finished;
   for (const auto& row : rows) {
@@ -64,6 +67,10 @@ Plot rounds_plot(const std::vector<RoundsRow>& rows, const RoundsOptions& option
       at->push_back(row);
     }
   }
+  // All of one choice of memory, then all of the next.
+  std::map<std::string, std::size_t> memories;
+  for (const auto& panel : panels) memories.emplace(panel.front()->asked.memory(), memories.size());
+  std::ranges::stable_sort(panels, {}, [&](const auto& panel) { return memories.at(panel.front()->asked.memory()); });
   for (const auto& members : panels) {
     PlotPanel panel{title(members.front()->asked), {}};
     std::vector<std::vector<const RoundsRow*>> series;
@@ -76,11 +83,13 @@ Plot rounds_plot(const std::vector<RoundsRow>& rows, const RoundsOptions& option
       add_line(panel, name, LineKind::measured, some, [](const RoundsRow& row) { return row.rounds(); });
       add_line(panel, name, LineKind::declared, some, [](const RoundsRow& row) { return static_cast<double>(row.result.bounds.rounds); });
     }
-    const auto reference = [&](const std::string& name, const Value& value) { add_line(panel, name, LineKind::reference, members, value); };
-    reference("⌈log₂ D⌉, no constant known", [](const RoundsRow& row) { return number(reference_lines(row.result).log_diameter); });
-    reference("⌈log₂ ecc⌉, ball growing", [](const RoundsRow& row) { return number(reference_lines(row.result).ball_growing); });
-    reference("shuffle bound, unconditional",
-              [](const RoundsRow& row) { return static_cast<double>(reference_lines(row.result).shuffle); });
+    for (const auto* name : {reference::conditional, reference::ball_growing, reference::unconditional}) {
+      const auto& lines = members.front()->result.reference_lines;
+      const auto line = std::ranges::find(lines, name, &ReferenceLine::name);
+      if (line == lines.end()) continue;
+      add_line(panel, fmt::format("{}: {}", name, line->formula), LineKind::reference, members,
+               [&](const RoundsRow& row) { return number(row.reference(name)); });
+    }
     plot.panels.push_back(std::move(panel));
   }
   const auto& seeds = options.seeds;

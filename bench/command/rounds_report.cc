@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "bench/command/reference_lines.h"
+#include "bench/command/fact_json.h"
 #include "bench/command/revision.h"
 #include "bench/command/text.h"
 
@@ -16,19 +16,21 @@ using Json = nlohmann::ordered_json;
 
 double ratio(std::uint64_t part, std::uint64_t whole) { return static_cast<double>(part) / static_cast<double>(whole); }
 
-/// rounds / max(1, shuffle bound)
-double over_shuffle(const RoundsRow& row) {
-  return ratio(row.result.ledger.rounds.size(), std::max<std::uint64_t>(1, reference_lines(row.result).shuffle));
+/// rounds / max(1, the unconditional bound); nothing where there is none
+std::optional<double> over_unconditional(const RoundsRow& row) {
+  const auto bound = row.reference(reference::unconditional);
+  if (!bound) return {};
+  return ratio(row.result.ledger.rounds.size(), std::max<std::uint64_t>(1, *bound));
 }
-/// rounds / ceil(log2 D); nothing where that is 0 or not known
-std::optional<double> over_log_diameter(const RoundsRow& row) {
-  const auto log_diameter = reference_lines(row.result).log_diameter;
-  if (!log_diameter || *log_diameter == 0) return {};
-  return ratio(row.result.ledger.rounds.size(), *log_diameter);
+/// rounds / the conditional reference; nothing where that is 0 or not known
+std::optional<double> over_conditional(const RoundsRow& row) {
+  const auto reference = row.reference(reference::conditional);
+  if (!reference || *reference == 0) return {};
+  return ratio(row.result.ledger.rounds.size(), *reference);
 }
 
 template <class T>
-Json json_of(const std::optional<T>& value) {
+Json known(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
@@ -38,30 +40,28 @@ Json record(const RoundsRow& row) {
   const auto& model = result.model;
   const auto planned = [&](auto value) { return row.planned ? Json(value) : Json(nullptr); };
   const auto finished = [&](auto value) { return row.finished ? Json(value) : Json(nullptr); };
-  const auto lines = reference_lines(result);
   Json json;
   json["protocol"] = row.asked.problem.protocol;
   json["variant"] = row.asked.problem.variant;
   json["family"] = row.asked.family;
   json["size"] = row.asked.size;
-  json["graph"] = row.asked.problem.graph;
-  json["n"] = planned(result.vertices);
-  json["m"] = planned(result.edges);
+  json["input"] = row.asked.input();
+  for (const auto* name : {"n", "m", "k"}) json[name] = json_of(row.fact(name));
   json["diameter_at_least"] = result.distances ? Json(result.distances->diameter) : Json(nullptr);
   json["input_words"] = planned(model.input_words);
   json["words"] = planned(model.memory.count);
   json["machines"] = planned(model.machines);
-  json["delta"] = json_of(row.asked.problem.model.delta);
+  json["delta"] = known(row.asked.problem.model.delta);
   json["c"] = row.asked.problem.model.delta ? Json(row.asked.problem.model.c) : Json(nullptr);
   json["slack"] = row.asked.problem.model.slack;
   json["seed"] = row.asked.problem.model.seed;
   json["rounds"] = finished(result.ledger.rounds.size());
   json["rounds_declared"] = planned(result.bounds.rounds);
-  json["shuffle_bound"] = planned(lines.shuffle);
-  json["log2_diameter"] = json_of(lines.log_diameter);
-  json["ball_growing"] = json_of(lines.ball_growing);
-  json["rounds_over_shuffle"] = finished(over_shuffle(row));
-  json["rounds_over_log2_diameter"] = row.finished ? json_of(over_log_diameter(row)) : Json(nullptr);
+  json["unconditional"] = known(row.reference(reference::unconditional));
+  json["conditional"] = known(row.reference(reference::conditional));
+  json["ball_growing"] = known(row.reference(reference::ball_growing));
+  json["rounds_over_unconditional"] = row.finished ? known(over_unconditional(row)) : Json(nullptr);
+  json["rounds_over_conditional"] = row.finished ? known(over_conditional(row)) : Json(nullptr);
   json["kept_plus_sent_over_s"] = finished(ratio(result.ledger.max_kept_plus_sent(), model.memory.count));
   json["kept_plus_received_over_s"] = finished(ratio(result.ledger.max_kept_plus_received(), model.memory.count));
   json["total_words"] = finished(result.ledger.words());
@@ -83,7 +83,7 @@ std::string fit_lines(const std::vector<RoundsRow>& rows) {
   auto text = fmt::format("\n{:<30} {:<12} {:<10} {:>8} {:>10} {:>7} {:>9} {:>7}\n", "rounds = slope log2 N + intercept", "", "", "slope",
                           "intercept", "R^2", "farthest", "points");
   for (const auto& [series, fit] : fits(rows)) {
-    text += fmt::format("{:<30} {:<12} {:<10} ", series->protocol(), series->family, series->memory());
+    text += fmt::format("{:<30} {:<12} {:<10} ", series->protocol(), series->members(), series->memory());
     text += fit ? fmt::format("{:>8.3f} {:>10.3f} {:>7.3f} {:>9.2f} {:>7}\n", fit->slope, fit->intercept, fit->r_squared,
                               fit->max_deviation, fit->points)
                 : std::string("needs two sizes\n");
@@ -111,16 +111,19 @@ std::string table_head() {
   return fmt::format(
       "{:<30} {:<12} {:>9} {:>9} {:>7} {:>10} {:>7} {:>7} {:<10} | {:>6} {:>5} | {:>4} {:>5} {:>4} | {:>5} {:>6} | {:>5} {:>5} {:>12} "
       "{:>3} {:>5}  {}\n",
-      "protocol", "family", "n", "m", "D >=", "N", "s", "q", "memory", "rounds", "decl", "shuf", "log2D", "ball", "/shuf", "/log2D", "sent",
+      "protocol", "family", "n", "m", "D >=", "N", "s", "q", "memory", "rounds", "decl", "unc", "cond", "ball", "/unc", "/cond", "sent",
       "recv", "words", "try", "seed", "verdict");
 }
 
 std::string table_line(const RoundsRow& row) {
   const auto& result = row.result;
-  const auto lines = reference_lines(result);
   const auto known = [](bool is, auto&& text) { return is ? text() : std::string("-"); };
   const auto planned = [&](std::uint64_t value) { return known(row.planned, [&] { return grouped(value); }); };
   const auto finished = [&](std::uint64_t value) { return known(row.finished, [&] { return grouped(value); }); };
+  const auto number = [&](const char* name) {
+    const auto fact = row.fact(name);
+    return known(!std::holds_alternative<std::monostate>(fact), [&] { return for_people(fact); });
+  };
   const auto optional = [&](const std::optional<std::uint64_t>& value) {
     return known(value.has_value(), [&] { return grouped(*value); });
   };
@@ -128,27 +131,29 @@ std::string table_line(const RoundsRow& row) {
     return known(row.finished && value, [&] { return fmt::format("{:.{}f}", *value, digits); });
   };
   const auto& distances = result.distances;
-  auto text = fmt::format("{:<30} {:<12} {:>9} {:>9} {:>7} {:>10} {:>7} {:>7} {:<10} | {:>6} {:>5} | {:>4} {:>5} {:>4} | ",
-                          row.asked.protocol(), row.asked.family, planned(result.vertices), planned(result.edges),
-                          known(distances.has_value(), [&] { return grouped(distances->diameter); }), planned(result.model.input_words),
-                          planned(result.model.memory.count), planned(result.model.machines), row.asked.memory(),
-                          finished(result.ledger.rounds.size()), planned(result.bounds.rounds), planned(lines.shuffle),
-                          optional(lines.log_diameter), optional(lines.ball_growing));
-  text +=
-      fmt::format("{:>5} {:>6} | {:>5} {:>5} {:>12} {:>3} {:>5}  {}\n", fraction(over_shuffle(row), 1), fraction(over_log_diameter(row), 2),
-                  fraction(ratio(result.ledger.max_kept_plus_sent(), result.model.memory.count), 2),
-                  fraction(ratio(result.ledger.max_kept_plus_received(), result.model.memory.count), 2), finished(result.ledger.words()),
-                  finished(result.retries), row.asked.problem.model.seed, row.verdict());
+  auto text =
+      fmt::format("{:<30} {:<12} {:>9} {:>9} {:>7} {:>10} {:>7} {:>7} {:<10} | {:>6} {:>5} | {:>4} {:>5} {:>4} | ", row.asked.protocol(),
+                  row.asked.members(), number("n"), number("m"), known(distances.has_value(), [&] { return grouped(distances->diameter); }),
+                  planned(result.model.input_words), planned(result.model.memory.count), planned(result.model.machines), row.asked.memory(),
+                  finished(result.ledger.rounds.size()), planned(result.bounds.rounds), optional(row.reference(reference::unconditional)),
+                  optional(row.reference(reference::conditional)), optional(row.reference(reference::ball_growing)));
+  text += fmt::format("{:>5} {:>6} | {:>5} {:>5} {:>12} {:>3} {:>5}  {}\n", fraction(over_unconditional(row), 1),
+                      fraction(over_conditional(row), 2), fraction(ratio(result.ledger.max_kept_plus_sent(), result.model.memory.count), 2),
+                      fraction(ratio(result.ledger.max_kept_plus_received(), result.model.memory.count), 2),
+                      finished(result.ledger.words()), finished(result.retries), row.asked.problem.model.seed, row.verdict());
   return row.failure.empty() ? text : text + fmt::format("    {}\n", row.failure);
 }
 
 std::string table_foot(const std::vector<RoundsRow>& rows, const RoundsOptions& options) {
   std::string text =
-      "\ndecl: rounds declared, at most; shuf: shuffle bound, unconditional, s in bits; log2D: ceil(log2 D), a reference without a "
-      "constant, D at least "
-      "by double\nsweep; ball: ceil(log2 ecc), a floor for protocols that only forward ids; /shuf: rounds / max(1, shuf); /log2D: rounds / "
-      "log2D; sent, "
-      "recv: most\nkept + sent, kept + received of a machine in a round, over s; words: moved in all; try: unlucky draws\n";
+      "\nD: at least, by double sweep. decl: declared, at most. unc: an unconditional bound for any protocol (shuffle bound, s in bits). "
+      "cond: the "
+      "conditional\nbound has no constant, so this is a reference: ceil(log2 D), or of k. ball: ceil(log2 ecc), a floor for protocols that "
+      "only "
+      "forward ids. /unc: "
+      "rounds / max(1, unc).\n/cond: rounds / cond. sent, recv: most kept + sent, kept + received of a machine in a round, over s. words: "
+      "moved in "
+      "all. try: unlucky draws.\n";
   if (options.fit) text += fit_lines(rows);
   const auto good = std::ranges::count(rows, mpc::Exit::done, &RoundsRow::exit);
   return text + fmt::format("\n{} of {} runs: {}, within the declared rounds and within s\n", good, rows.size(),
@@ -186,13 +191,14 @@ std::string json_report(const std::vector<RoundsRow>& rows, const RoundsOptions&
     entry["protocol"] = series->problem.protocol;
     entry["variant"] = series->problem.variant;
     entry["family"] = series->family;
+    entry["k"] = known(series->k);
     entry["memory"] = series->memory();
     entry["points"] = fit ? fit->points : 0;
-    const auto known = [&](double LinearFit::*field) { return fit ? Json((*fit).*field) : Json(nullptr); };
-    entry["slope"] = known(&LinearFit::slope);
-    entry["intercept"] = known(&LinearFit::intercept);
-    entry["r_squared"] = known(&LinearFit::r_squared);
-    entry["max_deviation"] = known(&LinearFit::max_deviation);
+    const auto number = [&](double LinearFit::*field) { return fit ? Json((*fit).*field) : Json(nullptr); };
+    entry["slope"] = number(&LinearFit::slope);
+    entry["intercept"] = number(&LinearFit::intercept);
+    entry["r_squared"] = number(&LinearFit::r_squared);
+    entry["max_deviation"] = number(&LinearFit::max_deviation);
     json["fits"].push_back(std::move(entry));
   }
   return json.dump(2) + "\n";

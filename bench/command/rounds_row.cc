@@ -1,16 +1,27 @@
 #include "bench/command/rounds_row.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
 
 namespace roundtrip {
 
+std::string RoundsCase::input() const {
+  if (problem.graph) return *problem.graph;
+  return problem.input ? *problem.input : fmt::format("{}:{},{}", family, problem.n.value_or(0), problem.k.value_or(0));
+}
+
 std::string RoundsCase::memory() const {
   return problem.model.delta ? fmt::format("delta {}", *problem.model.delta) : "s " + problem.model.words;
 }
 
 double RoundsRow::log_input() const { return std::log2(static_cast<double>(result.model.input_words)); }
+
+Fact RoundsRow::fact(const std::string& name) const {
+  const auto found = std::ranges::find(result.facts, name, &Facts::value_type::first);
+  return found == result.facts.end() ? Fact() : found->second;
+}
 
 std::string RoundsRow::verdict() const {
   if (finished) {
@@ -27,7 +38,7 @@ std::string RoundsRow::verdict() const {
 }
 
 bool same_series(const RoundsCase& a, const RoundsCase& b) {
-  return a.protocol() == b.protocol() && a.family == b.family && a.memory() == b.memory();
+  return a.protocol() == b.protocol() && a.members() == b.members() && a.memory() == b.memory();
 }
 
 }  // namespace roundtrip

@@ -46,12 +46,11 @@ void write_results(const RunOptions& options, const RunResult& result, const Pro
                    mpc::Ranks& ranks) {
   Outputs outputs;
   if (!options.stdout_taken()) {
-    outputs.attempt(
-        [&] { write_text("-", text_report(result, options) + (options.explain ? explanation(result) : std::string()), ranks); });
+    outputs.attempt([&] { write_text("-", text_report(result) + (options.explain ? explanation(result) : std::string()), ranks); });
   }
   outputs.attempt([&] { write_text(options.ledger, result.ledger.csv(), ranks); });
-  outputs.attempt([&] { write_text(options.json, json_report(result, options), ranks); });
-  outputs.attempt([&] { write_text(options.csv, csv_report(result, options), ranks); });
+  outputs.attempt([&] { write_text(options.json, json_report(result), ranks); });
+  outputs.attempt([&] { write_text(options.csv, csv_report(result), ranks); });
   if (!options.labels.empty()) {
     outputs.attempt([&] { write_labels(options.labels, problem, answer, ranks); });
   }
@@ -81,7 +80,6 @@ mpc::Exit run(const RunOptions& options, mpc::Ranks& ranks) {
     write_text(options.ledger, result.ledger.csv(), ranks);  // the rounds that were completed
     throw;
   }
-  result.rss_bytes = ranks.sum(peak_bytes());
 
   write_results(options, result, problem, answer, ranks);
   if (!result.within_bounds() && ranks.rank() == 0) {
@@ -89,8 +87,8 @@ mpc::Exit run(const RunOptions& options, mpc::Ranks& ranks) {
                result.ledger.rounds.size(), result.bounds.rounds);
   }
   if (result.verdict == Verdict::wrong && ranks.rank() == 0) {
-    fmt::print(stderr, "roundtrip: the answer is wrong: {} {}, and the serial oracle finds {}{}\n", result.value,
-               problem.protocol.about.answer, result.expected, result.value == result.expected ? ", with other classes" : "");
+    fmt::print(stderr, "roundtrip: the answer is wrong: {} {}, and the serial oracle finds {}{}\n", for_people(result.value),
+               problem.protocol.about.answer, for_people(result.expected), result.value == result.expected ? ", with other classes" : "");
   }
   return result.verdict != Verdict::wrong && result.within_bounds() ? mpc::Exit::done : mpc::Exit::unverified;
 }

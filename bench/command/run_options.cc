@@ -21,19 +21,38 @@ std::uint64_t whole_number(const std::string& text, const std::string& option) {
   return value;
 }
 
+std::vector<std::string> InputOptions::given() const {
+  std::vector<std::string> names;
+  if (graph) names.emplace_back("--graph");
+  if (vertices) names.emplace_back("--vertices");
+  if (ids) names.emplace_back("--ids");
+  if (input) names.emplace_back("--input");
+  if (n) names.emplace_back("--n");
+  if (k) names.emplace_back("--k");
+  return names;
+}
+
 void declare(CLI::App& command, ProblemOptions& options) {
   const auto whole = [&command](const std::string& name, auto& target, const std::string& text) {
     return command.add_option_function<std::string>(
         name, [name, &target](const std::string& word) { target = whole_number(word, name); }, text);
   };
   command.add_option("protocol", options.protocol, "what to run: see `roundtrip list`")->required();
-  command.add_option("--graph", options.graph, "an edge list (plain or .gz), or a generator: see `roundtrip graph --help`")->required();
+  command.add_option("--graph", options.graph, "an edge list (plain or .gz), or a generator: see `roundtrip graph --help`");
   command.add_option("--variant", options.variant, "how: see `roundtrip list`");
   whole("--vertices", options.vertices, "the vertices are 0..N-1")->option_text("N");
   const std::map<std::string, protocols::Ids> ids{{"random", protocols::Ids::random}, {"as-given", protocols::Ids::as_given}};
   command.add_option("--ids", options.ids, "random: relabel by a public permutation (default); as-given")
       ->transform(CLI::CheckedTransformer(ids).description(""))
       ->option_text("random|as-given");
+
+  command
+      .add_option(
+          "--input", options.input,
+          "a sequence: a text of symbols separated by white space (plain or .gz), or sequence:N,ALPHABET (no symbol twice in a row)")
+      ->option_text("FILE|SPEC");
+  whole("--k", options.k, "hops, or maps")->option_text("K");
+  whole("--n", options.n, "points that are mapped")->option_text("N");
 
   auto& model = options.model;
   auto* delta =
@@ -60,7 +79,9 @@ void declare(CLI::App& command, RunOptions& options) {
   command.add_option("--json", options.json, "the result as JSON")->option_text("FILE")->group("Output (FILE may be -)");
   command.add_option("--csv", options.csv, "the result as one CSV row")->option_text("FILE")->group("Output (FILE may be -)");
   command.add_option("--ledger", options.ledger, "every round as a CSV row")->option_text("FILE")->group("Output (FILE may be -)");
-  command.add_option("--labels", options.labels, "a line `vertex label` per vertex")->option_text("FILE")->group("Output (FILE may be -)");
+  command.add_option("--labels", options.labels, "a line `vertex label` per vertex (position, point)")
+      ->option_text("FILE")
+      ->group("Output (FILE may be -)");
   command.add_flag("--explain", options.explain, "attribute the rounds to their primitives");
   command.add_flag("--dry-run", options.dry_run, "say q, s and the declared rounds, and run nothing");
   command.add_flag("--no-verify", options.no_verify, "do not check the answer with a serial oracle");

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "mpc/model.h"
 
@@ -23,11 +24,19 @@ struct ModelOptions {
   std::uint64_t seed = 1;
 };
 
-/// A protocol, a graph and a model.
-struct ProblemOptions {
-  std::string protocol, variant, graph;
-  std::optional<std::uint64_t> vertices;
-  protocols::Ids ids = protocols::Ids::random;
+/// What the input is. Which of these a protocol takes depends on its kind of input.
+struct InputOptions {
+  std::optional<std::string> graph, input;
+  std::optional<std::uint64_t> vertices, n, k;
+  std::optional<protocols::Ids> ids;
+
+  /// The names of those that were given, with their dashes.
+  std::vector<std::string> given() const;
+};
+
+/// A protocol, an input and a model.
+struct ProblemOptions : InputOptions {
+  std::string protocol, variant;
   ModelOptions model;
 };
 

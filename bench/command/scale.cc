@@ -21,15 +21,15 @@
 namespace roundtrip {
 namespace {
 
-/// A family, and the vertices of each rank.
+/// A family, and the size of its member for one rank.
 struct Weak {
   Family family;
-  std::uint64_t vertices;
+  std::uint64_t size;
 };
 
 Weak parse_weak(const std::string& text) {
   const auto colon = text.find(':');
-  if (colon == std::string::npos) throw mpc::UsageError(fmt::format("--weak is '{}'; expected FAMILY:N, with N vertices a rank", text));
+  if (colon == std::string::npos) throw mpc::UsageError(fmt::format("--weak is '{}'; expected FAMILY:SIZE, of that size a rank", text));
   const auto all = families();
   const auto family = std::ranges::find(all, text.substr(0, colon), &Family::name);
   if (family == all.end()) {
@@ -107,11 +107,12 @@ void write(const std::vector<ScaleRow>& rows, const ScaleOptions& options, mpc::
 
 void declare(CLI::App& command, ScaleOptions& options) {
   declare(command, static_cast<ProblemOptions&>(options));
-  std::string footer = "Families for --weak, of n vertices:\n";
+  std::string footer = "Families for --weak, of n vertices or words:\n";
   for (const auto& family : families()) footer += fmt::format("  {:<28}{}\n", family.name, family.meaning);
   command.footer(footer);
-  command.get_option("--graph")->required(false)->description("of strong scaling: an edge list (plain or .gz), or a generator");
-  command.add_option("--weak", options.weak, "weak scaling: graphs of a family, with N vertices a rank")->option_text("FAMILY:N");
+  command
+      .add_option("--weak", options.weak, "weak scaling: inputs of a family, of this size a rank; --graph and the like are strong scaling")
+      ->option_text("FAMILY:SIZE");
   command
       .add_option_function<std::vector<std::string>>(
           "--ranks", [&options](const std::vector<std::string>& words) { options.ranks = number_list(words, Steps::doubling, "--ranks"); },
@@ -133,8 +134,8 @@ void declare(CLI::App& command, ScaleOptions& options) {
 
 mpc::Exit scale(const ScaleOptions& options, mpc::Ranks& ranks) {
   check(static_cast<const ProblemOptions&>(options));
-  if (options.graph.empty() && options.weak.empty()) {
-    throw mpc::UsageError("scale has nothing to run on; expected --graph, for strong scaling, --weak, or both");
+  if (!options.strong() && options.weak.empty()) {
+    throw mpc::UsageError("scale has nothing to run on; expected an input (--graph and the like), for strong scaling, --weak, or both");
   }
   if (options.repeat == 0) throw mpc::UsageError("--repeat is 0; expected at least 1");
   if (options.json == "-" && options.csv == "-") throw mpc::UsageError("both --json and --csv are '-'; standard output can hold one");
@@ -143,14 +144,13 @@ mpc::Exit scale(const ScaleOptions& options, mpc::Ranks& ranks) {
   if (!options.weak.empty()) weak = parse_weak(options.weak);
 
   std::vector<ScaleRow> rows;
-  const auto add = [&](std::uint64_t number, bool is_weak, const std::string& graph) {
+  const auto add = [&](std::uint64_t number, bool is_weak, const InputOptions& input) {
     auto asked = static_cast<const ProblemOptions&>(options);
-    asked.graph = graph;
+    static_cast<InputOptions&>(asked) = input;
     const bool first = rows.empty() || is_weak;
     auto row = on_first_ranks(number, options, asked, first && !options.no_verify, ranks);
     row.weak = is_weak;
     row.first = first;
-    row.graph = graph;
     if (!first) {
       row.same =
           row.same && row.result.ledger.digest() == rows.front().result.ledger.digest() && row.result.value == rows.front().result.value;
@@ -159,10 +159,10 @@ mpc::Exit scale(const ScaleOptions& options, mpc::Ranks& ranks) {
   };
   try {
     for (const auto number : numbers) {
-      if (!options.graph.empty()) add(number, false, options.graph);
+      if (options.strong()) add(number, false, options);
     }
     for (const auto number : numbers) {
-      if (weak) add(number, true, weak->family.input(weak->vertices * number));
+      if (weak) add(number, true, weak->family.input(weak->size * number, options.k));
     }
   } catch (const mpc::Error&) {
     if (!rows.empty()) write(rows, options, ranks);

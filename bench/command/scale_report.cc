@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "bench/command/fact_json.h"
 #include "bench/command/revision.h"
 #include "bench/command/text.h"
 
@@ -25,12 +26,12 @@ Json record(const ScaleRow& row, const std::vector<ScaleRow>& rows) {
   const auto scaling = scaling_of(row, rows);
   Json json;
   json["scaling"] = row.weak ? "weak" : "strong";
-  json["graph"] = row.graph;
+  json["input"] = result.input;
   json["ranks"] = result.ranks;
   json["transport"] = result.transport;
   json["more_ranks_than_cores"] = row.shared_cores;
-  json["n"] = result.vertices;
-  json["m"] = result.edges;
+  for (const auto& [name, fact] : result.facts) json[name] = json_of(fact);
+  json["input_words"] = result.model.input_words;
   json["words"] = result.model.memory.count;
   json["machines"] = result.model.machines;
   json["rounds"] = result.ledger.rounds.size();
@@ -74,21 +75,20 @@ std::string scale_table(const std::vector<ScaleRow>& rows, const ScaleOptions& o
     const auto& result = row.result;
     if (i == 0) text += fmt::format("{} ({})\n", result.about.name, result.variant.name);
     if (i == 0 || rows[i - 1].weak != row.weak) {
-      text +=
-          row.weak ? fmt::format("\nweak scaling, {} vertices a rank\n", options.weak) : fmt::format("\nstrong scaling, {}\n", row.graph);
-      text += fmt::format("{:>6} {:<9} {:>11} {:>12} {:>9} {:>9} {:>6} {:>14} | {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} | {:>7} {:>6}  {}\n",
-                          "ranks", "transport", "n", "m", "s", "q", "rounds", "words", "wall", "compute", "pack", "exchange", "unpack",
-                          "idle", "speedup", "effic.", "digest");
+      text += row.weak ? fmt::format("\nweak scaling, {} a rank\n", options.weak) : fmt::format("\nstrong scaling, {}\n", result.input);
+      text += fmt::format("{:>6} {:<9} {:>12} {:>9} {:>9} {:>6} {:>14} | {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} | {:>7} {:>6}  {}\n", "ranks",
+                          "transport", "N", "s", "q", "rounds", "words", "wall", "compute", "pack", "exchange", "unpack", "idle", "speedup",
+                          "effic.", "digest");
     }
     const auto seconds = result.ledger.seconds();
     const auto scaling = scaling_of(row, rows);
     text += fmt::format(
-        "{:>5}{} {:<9} {:>11} {:>12} {:>9} {:>9} {:>6} {:>14} | {:>8.3f} {:>8.3f} {:>8.3f} {:>8.3f} {:>8.3f} {:>8.3f} | {:>7.2f} {:>6.2f}  "
+        "{:>5}{} {:<9} {:>12} {:>9} {:>9} {:>6} {:>14} | {:>8.3f} {:>8.3f} {:>8.3f} {:>8.3f} {:>8.3f} {:>8.3f} | {:>7.2f} {:>6.2f}  "
         "{:016x} {}\n",
-        result.ranks, row.shared_cores ? '*' : ' ', result.transport, grouped(result.vertices), grouped(result.edges),
-        grouped(result.model.memory.count), grouped(result.model.machines), result.ledger.rounds.size(), grouped(result.ledger.words()),
-        result.wall_s, seconds.compute, seconds.pack, seconds.exchange, seconds.unpack, seconds.idle, scaling.speedup, scaling.efficiency,
-        result.ledger.digest(), row.checked());
+        result.ranks, row.shared_cores ? '*' : ' ', result.transport, grouped(result.model.input_words), grouped(result.model.memory.count),
+        grouped(result.model.machines), result.ledger.rounds.size(), grouped(result.ledger.words()), result.wall_s, seconds.compute,
+        seconds.pack, seconds.exchange, seconds.unpack, seconds.idle, scaling.speedup, scaling.efficiency, result.ledger.digest(),
+        row.checked());
     shared = shared || row.shared_cores;
   }
   text += fmt::format(

@@ -12,12 +12,11 @@ namespace roundtrip {
 /// What the runs on some number of ranks came to.
 struct ScaleRow {
   bool weak = false;
-  bool first = false;  ///< of the rows on its graph
-  std::string graph;
+  bool first = false;                  ///< of the rows on its input
   RunResult result{};                  ///< of the fastest repetition
   std::vector<double> walls{};         ///< of every repetition, seconds
   bool shared_cores = false;           ///< more ranks than cores
-  Verdict verdict = Verdict::skipped;  ///< of the first row on a graph: other rows must be the same run
+  Verdict verdict = Verdict::skipped;  ///< of the first row on an input: other rows must be the same run
   bool same = true;                    ///< all repetitions, and in strong scaling all rows so far, have one digest and one answer
   bool within_bounds = true;
 

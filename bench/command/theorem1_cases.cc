@@ -1,6 +1,7 @@
 #include "bench/command/theorem1_cases.h"
 
 #include <algorithm>
+#include <any>
 #include <memory>
 
 #include <fmt/core.h>
@@ -10,8 +11,6 @@
 #include "mpc/primitives/gather.h"
 #include "mpc/primitives/key_owners.h"
 #include "mpc/primitives/lookup.h"
-
-#include "transformer_bridge/compile/graph_tokens.h"
 
 #include "bench/command/model_choice.h"
 #include "bench/command/problem.h"
@@ -153,22 +152,21 @@ Theorem1Protocol primitive() {
       }};
 }
 
-// ---- Protocols on graphs ----------------------------------------------------------------------------------------------------------
+// ---- Protocols ------------------------------------------------------------------------------------------------------------------
 
 /// Most packets of a machine, B, at twice the least s: the slots grow like B^4. Where s is given, whatever fits is run.
 constexpr std::uint64_t most_packets = 32;
 
-/// A graph protocol's variant on graphs that depend on the number of machines. `bounded`: only where B stays within most_packets.
-Theorem1Protocol on_graphs(const std::string& protocol, const std::string& variant, Numbers machines, bool bounded,
-                           std::function<std::vector<std::string>(std::uint64_t machines)> graphs) {
+using Inputs = std::vector<InputOptions>;
+
+/// A protocol's variant on inputs that depend on the number of machines. `bounded`: only where B stays within most_packets.
+Theorem1Protocol on_inputs(const std::string& protocol, const std::string& variant, Numbers machines, bool bounded,
+                           std::function<Inputs(std::uint64_t machines)> inputs) {
   return {protocol + "/" + variant, std::move(machines),
           [=](std::uint64_t q, std::uint64_t words, std::uint64_t multiple, std::uint64_t seed, mpc::Ranks& ranks) {
             std::vector<Theorem1Case> cases;
-            for (const auto& graph : graphs(q)) {
-              ProblemOptions options;
-              options.protocol = protocol;
-              options.variant = variant;
-              options.graph = graph;
+            for (const auto& input : inputs(q)) {
+              ProblemOptions options{input, protocol, variant, {}};
               options.model.machines = q;
               options.model.seed = seed;
               options.model.words = "min";
@@ -177,27 +175,26 @@ Theorem1Protocol on_graphs(const std::string& protocol, const std::string& varia
               if (words == 0 && bounded && 2 * least > most_packets) continue;
               if (words != 0 || multiple > 1) {
                 options.model.words = fmt::format("{}", words != 0 ? words : multiple * least);
-                problem->model = choose_model(options.model, problem->protocol, problem->settings, problem->shape());
+                problem->model = choose_model(options.model, problem->protocol, problem->settings, problem->input->shape());
               }
               Theorem1Case one;
-              one.input = graph;
+              one.input = problem->input->name();
               one.model = problem->model;
               one.rounds_declared = problem->bounds(1).rounds;
-              one.dealing = bridge::graph_dealing(problem->graph.edges, q);
-              const auto whole = std::make_shared<protocols::WholeGraph>(gather_graph(problem->graph, ranks));
+              one.dealing = problem->input->dealing(q);
+              const auto whole = std::make_shared<std::any>(problem->input->whole(ranks));
               const auto right = [problem, whole, &ranks](const protocols::Answer& answer) {
                 Verification verification;
-                verify(problem->protocol, answer, *whole, verification, ranks);
+                verify(*problem, answer, *whole, verification, ranks);
                 return verification.verdict == Verdict::verified;
               };
               one.on_messages = [problem, right, &ranks](mpc::Cluster& cluster) {
-                auto graph_copy = problem->graph;
-                const auto input = deal(graph_copy, problem->model, cluster.machines_here(), ranks);
-                return right(problem->protocol.run(cluster, input, problem->settings));
+                const auto dealt = problem->input->copy()->deal(problem->model, cluster.machines_here(), ranks);
+                return right(problem->protocol.run(cluster, dealt, problem->settings));
               };
               one.as_transformer = [problem, right, &ranks](bridge::TransformerCluster& cluster) {
-                const auto input = bridge::deal_graph(cluster, problem->graph, ranks);
-                return right(problem->protocol.run_as_transformer(cluster, input, problem->settings));
+                const auto dealt = problem->input->deal(cluster, ranks);
+                return right(problem->protocol.run_as_transformer(cluster, dealt, problem->settings));
               };
               cases.push_back(std::move(one));
             }
@@ -205,15 +202,36 @@ Theorem1Protocol on_graphs(const std::string& protocol, const std::string& varia
           }};
 }
 
-std::vector<std::string> cycle_graphs(std::uint64_t machines) {
-  if (machines < 6) return {"cycle:" + std::to_string(std::max<std::uint64_t>(3, machines))};
-  return {"two-cycles:" + std::to_string(machines)};
+Inputs graphs(const std::vector<std::string>& specs) {
+  Inputs inputs;
+  for (const auto& spec : specs) inputs.emplace_back().graph = spec;
+  return inputs;
+}
+
+Inputs sequences(std::uint64_t machines) {
+  InputOptions sequence;
+  sequence.input = fmt::format("sequence:{0},{0}", machines);
+  sequence.k = 3;
+  return {sequence};
+}
+
+/// Of four points, an image a machine.
+Inputs maps(std::uint64_t machines) {
+  InputOptions maps;
+  maps.n = 4;
+  maps.k = std::max<std::uint64_t>(2, machines / 4);
+  return {maps};
+}
+
+Inputs cycle_graphs(std::uint64_t machines) {
+  if (machines < 6) return graphs({"cycle:" + std::to_string(std::max<std::uint64_t>(3, machines))});
+  return graphs({"two-cycles:" + std::to_string(machines)});
 }
 
 /// A hub, and no hub. With few machines s holds the whole graph; from 16 on the graph is large enough that it has to be contracted first.
-std::vector<std::string> trees(std::uint64_t machines) {
+Inputs trees(std::uint64_t machines) {
   const auto n = std::to_string(machines < 16 ? std::max<std::uint64_t>(3, machines) : 5 * machines + 1);
-  return {"star:" + n, "path:" + n};
+  return graphs({"star:" + n, "path:" + n});
 }
 
 }  // namespace
@@ -224,10 +242,12 @@ const std::vector<Theorem1Protocol>& theorem1_protocols() {
       primitive<AllReduce>(),
       primitive<Lookup>(),
       primitive<Gather>(),
-      on_graphs("cycles", "doubling", {2, 3, 5, 16, 50, 64, 256, 1024}, false, cycle_graphs),
-      on_graphs("cycles", "sample", {3, 5, 16, 50, 64, 256}, true, cycle_graphs),
-      on_graphs("connectivity", "alt", {2, 3, 4, 5, 6}, true, trees),
-      on_graphs("connectivity", "local-contraction", {2, 3, 4, 5, 6}, true, trees),
+      on_inputs("cycles", "doubling", {2, 3, 5, 16, 50, 64, 256, 1024}, false, cycle_graphs),
+      on_inputs("cycles", "sample", {3, 5, 16, 50, 64, 256}, true, cycle_graphs),
+      on_inputs("connectivity", "alt", {2, 3, 4, 5, 6}, true, trees),
+      on_inputs("connectivity", "local-contraction", {2, 3, 4, 5, 6}, true, trees),
+      on_inputs("khop", "push", up_to_1024, true, sequences),
+      on_inputs("compose", "lookup", up_to_1024, true, maps),
   };
   return all;
 }

@@ -3,18 +3,18 @@
 #include <cstdint>
 
 #include "mpc/cluster.h"
-#include "mpc/primitives/key_owners.h"
 
 namespace mpc {
 
-/// Looks keys up in a table that is spread over the machines by KeyOwners.
+/// Looks keys up in a table that is spread over the machines: owners.owner(key) has its entry, as its slot owners.slot(key), e.g.
+/// KeyOwners.
 ///
 /// keys(me): the distinct keys that the machine asks for, owner by owner in ascending order (a range of Word); asked for again when the
 /// answers come, so it must not have changed. answer(me, slot): the owner's word for its slot. use(me, i, word): the answer to the i-th
 /// key. Rounds: 2.  Words: a machine sends one and receives one per key that it asks for; an owner as many as its keys are asked for, at
 /// most q for one key.
-template <class Cluster, class Keys, class Answer, class Use>
-void lookup(Cluster& cluster, const KeyOwners& owners, Keys&& keys, Answer&& answer, Use&& use) {
+template <class Cluster, class Owners, class Keys, class Answer, class Use>
+void lookup(Cluster& cluster, const Owners& owners, Keys&& keys, Answer&& answer, Use&& use) {
   using W = typename Cluster::Word;
   const auto phase = cluster.scope("lookup");
   auto requests = cluster.template round<W>(cluster.nothing(), [&](const auto& me, auto, auto& out) {

@@ -101,7 +101,10 @@ TEST_F(Theorem1, EveryProtocolIsIdenticalOnSmallNumbersOfMachines) {
       EXPECT_EQ(some[3], 2 * some[1]);
     }
   }
-  EXPECT_EQ(words.size(), 8U);
+  // b + 3 + max(4b, 2L), b = 1: at most 2 occurrences of any symbol in these sequences, but 4 among 16. n + 4 for n = 4 points.
+  EXPECT_EQ(words["khop/push"], (Cases{{1, {8, 16}}, {2, {8, 16}}, {3, {8, 16}}, {5, {8, 16}}, {16, {8, 16}}}));
+  EXPECT_EQ(words["compose/lookup"], (Cases{{1, {8, 16}}, {2, {8, 16}}, {3, {8, 16}}, {5, {8, 16}}, {16, {8, 16}}}));
+  EXPECT_EQ(words.size(), 10U);
   EXPECT_TRUE(json["fit"]["in_words"].is_number());
   EXPECT_TRUE(json["fit"]["in_tokens"].is_number());
   EXPECT_NEAR(json["fit"]["in_words"].get<double>(), 4, 0.5);

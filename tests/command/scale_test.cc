@@ -14,11 +14,11 @@ namespace tests {
 namespace {
 
 const Schema row_schema{
-    {"scaling", "s"},     {"graph", "s"},    {"ranks", "u"},         {"transport", "s"}, {"more_ranks_than_cores", "b"},
-    {"n", "u"},           {"m", "u"},        {"words", "u"},         {"machines", "u"},  {"rounds", "u"},
-    {"total_words", "u"}, {"wall_s", "f"},   {"median_wall_s", "f"}, {"compute_s", "f"}, {"pack_s", "f"},
-    {"exchange_s", "f"},  {"unpack_s", "f"}, {"idle_s", "f"},        {"speedup", "f"},   {"efficiency", "f"},
-    {"digest", "s"},      {"checked", "s"},
+    {"scaling", "s"},    {"input", "s"},       {"ranks", "u"},    {"transport", "s"},     {"more_ranks_than_cores", "b"},
+    {"n", "u"},          {"input_words", "u"}, {"m", "u"},        {"words", "u"},         {"machines", "u"},
+    {"rounds", "u"},     {"total_words", "u"}, {"wall_s", "f"},   {"median_wall_s", "f"}, {"compute_s", "f"},
+    {"pack_s", "f"},     {"exchange_s", "f"},  {"unpack_s", "f"}, {"idle_s", "f"},        {"speedup", "f"},
+    {"efficiency", "f"}, {"digest", "s"},      {"checked", "s"},
 };
 
 class Scale : public Command {
@@ -37,7 +37,7 @@ TEST_F(Scale, RowsAreTheSameRunOnMoreAndMoreRanks) {
   ASSERT_EQ(ended.code, 0) << ended.err;
   EXPECT_EQ(ended.err, "");
   EXPECT_EQ(occurrences(ended.out, "strong scaling, two-cycles:2000\n"), 1U) << ended.out;
-  EXPECT_EQ(occurrences(ended.out, "weak scaling, cycle:500 vertices a rank\n"), 1U) << ended.out;
+  EXPECT_EQ(occurrences(ended.out, "weak scaling, cycle:500 a rank\n"), 1U) << ended.out;
   EXPECT_EQ(occurrences(ended.out, "fastest of 2 repetitions"), 1U) << ended.out;
   EXPECT_EQ(occurrences(ended.out, "* more ranks than cores (1)"), 1U) << ended.out;
 
@@ -83,7 +83,7 @@ TEST_F(Scale, RowsAreTheSameRunOnMoreAndMoreRanks) {
       EXPECT_EQ(row["checked"], i == 0 ? "verified" : "same run");
     } else {
       EXPECT_EQ(row["scaling"], "weak");
-      EXPECT_EQ(row["graph"], "cycle:" + std::to_string(500 * ranks));
+      EXPECT_EQ(row["input"], "cycle:" + std::to_string(500 * ranks));
       EXPECT_EQ(row["n"], 500 * ranks);
       EXPECT_EQ(row["checked"], "verified");
       weak_digests.insert(row["digest"]);
@@ -92,7 +92,7 @@ TEST_F(Scale, RowsAreTheSameRunOnMoreAndMoreRanks) {
   EXPECT_EQ(weak_digests.size(), 3U);
   const auto csv = lines_of(read("csv"));
   ASSERT_EQ(csv.size(), 7U);
-  EXPECT_EQ(csv[0].substr(0, 35), "scaling,graph,ranks,transport,more_");
+  EXPECT_EQ(csv[0].substr(0, 35), "scaling,input,ranks,transport,more_");
   EXPECT_EQ(csv[1].substr(0, 31), "strong,two-cycles:2000,1,mpi,fa");
 
   // Other ranks, by two hops.
@@ -114,8 +114,8 @@ TEST_F(Scale, WhatIsWrongIsRefused) {
     int code;
   };
   for (const auto& [arguments, reason, code] : {
-           Refusal{"", "expected --graph, for strong scaling, --weak, or both", 2},
-           Refusal{"--weak cycle", "--weak is 'cycle'; expected FAMILY:N", 2},
+           Refusal{"", "expected an input (--graph and the like), for strong scaling, --weak, or both", 2},
+           Refusal{"--weak cycle", "--weak is 'cycle'; expected FAMILY:SIZE", 2},
            Refusal{"--weak ring:5", "--weak: no family 'ring'", 2},
            Refusal{"--graph cycle:9 --ranks 1,2", "--ranks holds 2; there are 1", 2},
            Refusal{"--graph cycle:9 --repeat 0", "--repeat is 0", 2},

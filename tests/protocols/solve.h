@@ -14,8 +14,8 @@
 #include "protocols/graph_input.h"
 #include "protocols/protocol.h"
 
+#include "bench/command/graph_kind.h"
 #include "bench/command/model_choice.h"
-#include "bench/command/problem.h"
 #include "bench/command/registry.h"
 
 namespace tests {
