@@ -71,6 +71,10 @@ class Row:
     def seconds(self) -> list:
         return [solution.seconds for solution in self.solutions if solution]
 
+    def note(self) -> str:
+        """Of the fastest solution."""
+        return min((solution for solution in self.solutions if solution), key=lambda one: one.seconds, default=Solution(0, 0)).note
+
 
 def find(pattern: str, text: str) -> list:
     found = re.findall(pattern, text)
@@ -275,9 +279,8 @@ def table(graph: Graph, rows: list) -> str:
             text += f"- | - | - | - | failed: {row.failure} |\n"
             continue
         seconds = row.seconds()
-        note = next((solution.note for solution in row.solutions if solution), "")
         text += f"{shown(min(seconds))} | {shown(statistics.median(seconds))} | "
-        text += f"{shown(ratio(by_name[CLUSTER], row))} | {shown(ratio(by_name[SUBLINEAR], row))} | {note} |\n"
+        text += f"{shown(ratio(by_name[CLUSTER], row))} | {shown(ratio(by_name[SUBLINEAR], row))} | {row.note()} |\n"
     verdicts = [verdict for target in targets(graph) if (verdict := target.verdict(rows))]
     lines = [f"{v['target']}, at most {shown(v['most'])}x {v['peer']}: {shown(v['ratio'])}x, {'met' if v['met'] else 'MISSED'}" for v in verdicts]
     return text + "\n" + "; ".join(lines) + ".\n"
@@ -290,7 +293,7 @@ def record(graph: Graph, rows: list) -> dict:
             "name": row.program.name, "on": row.program.where, "failure": row.failure or None,
             "seconds": [solution.seconds if solution else None for solution in row.solutions],
             "components": next((solution.components for solution in row.solutions if solution), None),
-            "note": next((solution.note for solution in row.solutions if solution), ""),
+            "note": row.note(),
         } for row in rows],
         "targets": [verdict for target in targets(graph) if (verdict := target.verdict(rows))],
     }
