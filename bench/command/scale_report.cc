@@ -26,12 +26,11 @@ Json record(const ScaleRow& row, const std::vector<ScaleRow>& rows) {
   const auto scaling = scaling_of(row, rows);
   Json json;
   json["scaling"] = row.weak ? "weak" : "strong";
-  json["input"] = result.input;
+  for (const auto& [name, fact] : result.facts) json[name] = json_of(fact);
+  json["input_words"] = result.model.input_words;
   json["ranks"] = result.ranks;
   json["transport"] = result.transport;
   json["more_ranks_than_cores"] = row.shared_cores;
-  for (const auto& [name, fact] : result.facts) json[name] = json_of(fact);
-  json["input_words"] = result.model.input_words;
   json["words"] = result.model.memory.count;
   json["machines"] = result.model.machines;
   json["rounds"] = result.ledger.rounds.size();

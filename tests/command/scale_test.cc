@@ -14,7 +14,7 @@ namespace tests {
 namespace {
 
 const Schema row_schema{
-    {"scaling", "s"},    {"input", "s"},       {"ranks", "u"},    {"transport", "s"},     {"more_ranks_than_cores", "b"},
+    {"scaling", "s"},    {"graph", "s"},       {"ranks", "u"},    {"transport", "s"},     {"more_ranks_than_cores", "b"},
     {"n", "u"},          {"input_words", "u"}, {"m", "u"},        {"words", "u"},         {"machines", "u"},
     {"rounds", "u"},     {"total_words", "u"}, {"wall_s", "f"},   {"median_wall_s", "f"}, {"compute_s", "f"},
     {"pack_s", "f"},     {"exchange_s", "f"},  {"unpack_s", "f"}, {"idle_s", "f"},        {"speedup", "f"},
@@ -78,12 +78,12 @@ TEST_F(Scale, RowsAreTheSameRunOnMoreAndMoreRanks) {
     EXPECT_NEAR(row["efficiency"], speedup / static_cast<double>(ranks), 1e-6 * speedup);
     if (i < 3) {
       EXPECT_EQ(row["scaling"], "strong");
-      for (const auto* field : {"n", "m", "words", "machines", "rounds", "total_words", "digest"})
+      for (const auto* field : {"n", "m", "input_words", "words", "machines", "rounds", "total_words", "digest"})
         EXPECT_EQ(row[field], run[field]) << field;
       EXPECT_EQ(row["checked"], i == 0 ? "verified" : "same run");
     } else {
       EXPECT_EQ(row["scaling"], "weak");
-      EXPECT_EQ(row["input"], "cycle:" + std::to_string(500 * ranks));
+      EXPECT_EQ(row["graph"], "cycle:" + std::to_string(500 * ranks));
       EXPECT_EQ(row["n"], 500 * ranks);
       EXPECT_EQ(row["checked"], "verified");
       weak_digests.insert(row["digest"]);
@@ -92,8 +92,8 @@ TEST_F(Scale, RowsAreTheSameRunOnMoreAndMoreRanks) {
   EXPECT_EQ(weak_digests.size(), 3U);
   const auto csv = lines_of(read("csv"));
   ASSERT_EQ(csv.size(), 7U);
-  EXPECT_EQ(csv[0].substr(0, 35), "scaling,input,ranks,transport,more_");
-  EXPECT_EQ(csv[1].substr(0, 31), "strong,two-cycles:2000,1,mpi,fa");
+  EXPECT_EQ(csv[0].substr(0, 36), "scaling,graph,n,m,input_words,ranks,");
+  EXPECT_EQ(csv[1].substr(0, 38), "strong,two-cycles:2000,2000,2000,4000,");
 
   // Other ranks, by two hops.
   const auto grid = scale("cycles --graph two-cycles:2000 --ranks 3,4 --repeat 1 --transport grid --no-verify --json -");
