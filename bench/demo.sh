@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds roundtrip and shows it on a real graph, on the problem whose hardness the field conjectures (one cycle or two?), and on protocols that
-# run as transformers.
+# run as transformers, and draws how the rounds grow.
 # From any folder: bench/demo.sh. Takes no arguments.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -39,6 +39,9 @@ step "components of Debian 12's dependency graph, on 2 ranks" \
 step "packages in the largest components" largest_components
 step "one cycle, on 2 ranks" mpirun --oversubscribe -np 2 "$roundtrip" run cycles --graph cycle:1048576
 step "two cycles, on 2 ranks" mpirun --oversubscribe -np 2 "$roundtrip" run cycles --graph two-cycles:1048576
+readonly plot=build/rounds.svg
+draw() { mpirun --oversubscribe -np 2 "$roundtrip" rounds --preset sanford2024 --fit --svg "$plot" && echo "plot: $PWD/$plot"; }
+step "rounds against log2 N, measured, declared and for reference" draw
 step "two cycles, as a transformer of 1024 machines" \
   mpirun --oversubscribe -np 2 "$roundtrip" compile cycles --variant doubling --graph two-cycles:1024 --machines 1024 --words min
 step "protocols on messages and as transformers, compared after every round" \

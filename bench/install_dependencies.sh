@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Installs what building, testing and running roundtrip needs and this machine lacks, with apt-get: as root, or through sudo.
+# install_dependencies.sh [peers]
+# Installs what building, testing and running roundtrip needs and this machine lacks, with apt-get: as root, or through sudo. With `peers`
+# also what bench/peers.sh compares with.
 # Where nothing is missing it does nothing, and needs neither root nor a network.
-# Exit codes: 0 everything is there, 2 something is missing and cannot be installed from here, otherwise apt-get's.
+# Exit codes: 0 everything is there, 2 usage, or something is missing and cannot be installed from here, otherwise apt-get's.
 set -euo pipefail
 
 # A Debian package, and the command (a plain name) or the header (a path) that shows it is there without the package manager.
-readonly needed=(
+needed=(
   "g++ g++"
   "cmake cmake"
   "ninja-build ninja"
@@ -19,6 +21,20 @@ readonly needed=(
   "libgtest-dev gtest/gtest.h"
   "libbenchmark-dev benchmark/benchmark.h"
 )
+case "$#:${1:-}" in
+  0:) ;;
+  1:peers)
+    needed+=(
+      "libboost-graph-parallel-dev boost/graph/distributed/connected_components.hpp"
+      "libboost-mpi-dev boost/mpi.hpp"
+      "python3 python3"
+    )
+    ;;
+  *)
+    echo "usage: install_dependencies.sh [peers]" >&2
+    exit 2
+    ;;
+esac
 
 is_there() {
   local package=$1 probe=$2

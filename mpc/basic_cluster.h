@@ -8,12 +8,15 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
 #include "mpc/call_site.h"
+#include "mpc/checkpoint/checkpoints.h"
 #include "mpc/hash.h"
 #include "mpc/inbox.h"
 #include "mpc/ledger.h"
@@ -41,6 +44,12 @@ class Inboxes {
 struct Nothing {
   template <class Archive>
   void serialize(Archive&, unsigned) {}
+};
+
+/// A Mail whose letters can be put back, so that a run can be resumed.
+template <class Mail>
+concept Resumable = requires(Mail& mail, std::span<const Word> letters) {
+  mail.put_back(letters);
 };
 
 /// Runs a protocol on the q machines of a model, on the ranks of a transport; Mail moves the messages of a round from the outboxes to the
@@ -113,12 +122,28 @@ class BasicCluster {
   void inspect(Read&& read);
 
   /// Adds up what the ranks counted while they inspected, for answers. Collective.
-  std::uint64_t total(std::uint64_t here) { return exchange_transport_.ranks().sum(here); }
+  std::uint64_t total(std::uint64_t here) {
+    if (replaying()) return replay({Call::Kind::total});
+    return recorded(Call::Kind::total, exchange_transport_.ranks().sum(here));
+  }
 
   /// Ends the run: checks what is still kept, and returns the ledger of all ranks. Collective.
   Ledger finish();
   /// The rounds that were completed, for all ranks, after an error that all ranks share. Collective.
   Ledger completed();
+
+  /// Writes checkpoints, or resumes one, or both: to be called before the protocol runs; `checkpoints` must outlive it. Throws InputError
+  /// if the checkpoint that is to be resumed is of another run.
+  ///
+  /// To resume is to run the protocol again from its beginning. Until the checkpoint's round is over no step runs, no variable is
+  /// initialised, and agree() and total() return what they returned; then every machine has its variables, its inbox and its sleep back. So
+  /// the course of a protocol, its rounds and what lies between them, may depend only on its model, its input and settings, and on agree()
+  /// and total(); never on a captured variable that a step has written. A protocol that makes other calls than before is refused
+  /// (InputError). After inspect() no checkpoint is written.
+  void use(Checkpoints& checkpoints) requires Resumable<Mail> {
+    checkpoints.begin(model_);
+    checkpoints_ = &checkpoints;
+  }
 
   /// Called on this rank after every round, with its entry: for showing progress.
   void on_round(std::function<void(const RoundEntry&)> watch) { watch_ = std::move(watch); }
@@ -127,6 +152,9 @@ class BasicCluster {
   /// machine keeps, variable by variable, and its letters, each as source, number of words, words. For comparing two executions.
   using MemoryWatch = std::function<void(std::uint64_t round, MachineId, std::span<const Word> kept, std::span<const Word> letters)>;
   void on_memory(MemoryWatch watch) { memory_watch_ = std::move(watch); }
+
+  /// What was done since the last round, or since the cluster was made, does not count as the protocol's time.
+  void restart_clock() { seconds_since_last(); }
 
   /// Rounds so far.
   std::uint64_t rounds() const { return ledger_.rounds.size(); }
@@ -164,6 +192,30 @@ class BasicCluster {
   void check_fresh(std::uint64_t inbox_round) const;
   template <class In>
   void show_memory();
+  template <class In>
+  static std::size_t append_letters(typename Mail::Cursor& cursor, std::size_t local, std::vector<Word>& to);
+
+  /// Nobody, known at compile time, where there can be no checkpoints.
+  Checkpoints* checkpoints() const {
+    if constexpr (Resumable<Mail>) return checkpoints_;
+    return nullptr;
+  }
+  bool replaying() const { return checkpoints() != nullptr && checkpoints_->replaying(); }
+  Word replay(const Call& call) { return checkpoints_->replay(call, label()); }
+  Word recorded(Call::Kind kind, Word value) {
+    if (checkpoints() != nullptr) checkpoints_->record({kind, 0, value});
+    return value;
+  }
+  template <class In>
+  bool passes_over(const Inboxes<In>& inboxes);
+  template <class Out, class In>
+  Inboxes<Out> replay_round(const Inboxes<In>& inboxes);
+  template <class Out>
+  void record_round();
+  Call round_call(const std::type_info& message, Layout layout) const;
+  void replay_entry();
+  void restore(const std::function<void(std::span<const Word>)>& check_letter);
+  void write_checkpoint(const Checkpoints::Pack& pack_letters);
 
   void open_round(std::size_t message_words, const char* file, int line);
   void close_machine(const Machine& me, OutboxBase& outbox) {
@@ -213,6 +265,7 @@ class BasicCluster {
   std::uint64_t max_ragged_ = 0;                        // over the machines that ran in this round
   bool measure_each_ = false;                           // not all machines are known to keep the same number of words
 
+  Checkpoints* checkpoints_ = nullptr;
   std::function<void(const RoundEntry&)> watch_;
   MemoryWatch memory_watch_;
   std::vector<std::string> labels_;
@@ -229,6 +282,7 @@ template <class T, class Init>
 PerMachine<T> BasicCluster<Mail>::make(Init&& init) {
   auto variable = make<T>();
   ++calls_;
+  if (replaying()) return variable;
   for_each_here([&](const Machine& me) {
     variable[me] = init(me);
     if (!awake(me.local_)) check_width(me.local_, bits_of(variable[me]));  // no round looks at the memory of a sleeper
@@ -263,6 +317,8 @@ void BasicCluster<Mail>::for_each_awake(const Inboxes<In>& inboxes, Run&& run) {
 template <class Mail>
 template <class Out, class In, class Step>
 Inboxes<Out> BasicCluster<Mail>::round(const Inboxes<In>& inboxes, Step&& step, const char* file, int line) {
+  if (replaying()) [[unlikely]]
+    return replay_round<Out>(inboxes);
   const auto layout = layout_of<Out>();
   open_round(layout.plain ? layout.words : 0, file, line);
   Outbox<Out> outbox(exchange_.outgoing(), model_.machines, exchange_.slice_machines(), sendable_words(), wide_bits_);
@@ -272,6 +328,8 @@ Inboxes<Out> BasicCluster<Mail>::round(const Inboxes<In>& inboxes, Step&& step, 
     close_machine(me, outbox);
   });
   close_round(outbox);
+  if (checkpoints() != nullptr) [[unlikely]]
+    record_round<Out>();
   if (memory_watch_) show_memory<Out>();
   return Inboxes<Out>(rounds());
 }
@@ -279,6 +337,8 @@ Inboxes<Out> BasicCluster<Mail>::round(const Inboxes<In>& inboxes, Step&& step, 
 template <class Mail>
 template <class In, class Step>
 void BasicCluster<Mail>::local(const Inboxes<In>& inboxes, Step&& step) {
+  if (checkpoints() != nullptr && passes_over(inboxes)) [[unlikely]]
+    return;
   for_each_awake(inboxes, [&](const Machine& me, auto inbox) {
     step(me, inbox);
     if (me.asleep_) settle(me);
@@ -288,6 +348,7 @@ void BasicCluster<Mail>::local(const Inboxes<In>& inboxes, Step&& step) {
 template <class Mail>
 template <class Read>
 void BasicCluster<Mail>::inspect(Read&& read) {
+  if (checkpoints() != nullptr) checkpoints_->inspected();
   check_kept();
   if (failure_) return;
   if (memory_watch_) show_memory<Nothing>();
@@ -305,15 +366,67 @@ void BasicCluster<Mail>::show_memory() {
     letters.clear();
     for (const auto* variable : kept_.variables()) variable->pack(local, kept);
     if constexpr (!std::is_same_v<In, Nothing>) {
-      for (const auto& [source, message] : cursor.template inbox<In>(local)) {
-        const auto words = words_of(message);
-        letters.insert(letters.end(), {source.value, words});
-        letters.resize(letters.size() + words);
-        WordPacker(letters.data() + letters.size() - words) & message;
-      }
+      append_letters<In>(cursor, local, letters);
     }
     memory_watch_(rounds(), MachineId{mine.first + local}, kept, letters);
   }
+}
+
+/// A machine's letters, each as source, number of words, words; returns how many.
+template <class Mail>
+template <class In>
+std::size_t BasicCluster<Mail>::append_letters(typename Mail::Cursor& cursor, std::size_t local, std::vector<Word>& to) {
+  const auto inbox = cursor.template inbox<In>(local);
+  for (const auto& [source, message] : inbox) {
+    const auto words = words_of(message);
+    to.insert(to.end(), {source.value, words});
+    to.resize(to.size() + words);
+    WordPacker(to.data() + to.size() - words) & message;
+  }
+  return inbox.size();
+}
+
+/// Whether a call of local() is only made again.
+template <class Mail>
+template <class In>
+bool BasicCluster<Mail>::passes_over(const Inboxes<In>& inboxes) {
+  if (!checkpoints_->replaying()) {
+    checkpoints_->record({Call::Kind::local});
+    return false;
+  }
+  check_fresh(inboxes.round_);
+  replay({Call::Kind::local});
+  return true;
+}
+
+template <class Mail>
+template <class Out, class In>
+Inboxes<Out> BasicCluster<Mail>::replay_round(const Inboxes<In>& inboxes) {
+  check_fresh(inboxes.round_);
+  replay(round_call(typeid(Out), layout_of<Out>()));
+  replay_entry();
+  if (!replaying()) {
+    restore([](std::span<const Word> letter) {
+      CheckedUnpacker from(letter);
+      Out message{};
+      from& message;
+      if (!from.rest.empty()) throw std::length_error("a message has more words than its type");
+    });
+  }
+  return Inboxes<Out>(rounds());
+}
+
+template <class Mail>
+template <class Out>
+void BasicCluster<Mail>::record_round() {
+  checkpoints_->record(round_call(typeid(Out), layout_of<Out>()));
+  if (!checkpoints_->due(rounds())) return;
+  typename Mail::Cursor cursor(exchange_);
+  write_checkpoint([&](std::size_t local, std::vector<Word>& to) {
+    const auto count_at = to.size();
+    to.push_back(0);
+    to[count_at] = append_letters<Out>(cursor, local, to);
+  });
 }
 
 template <class Mail>
@@ -333,6 +446,7 @@ void BasicCluster<Mail>::for_each_here(Run&& run) {
 template <class Mail>
 template <class Value>
 Word BasicCluster<Mail>::agree(Value&& value, const char* file, int line) {
+  if (replaying()) return replay({Call::Kind::agree});
   site_ = {file, line};
   ++calls_;
   // The smallest value and the complement of the largest: equal on all machines if they meet.
@@ -345,7 +459,7 @@ Word BasicCluster<Mail>::agree(Value&& value, const char* file, int line) {
   extremes[2] = first_failure();
   exchange_transport_.minimum(extremes);
   if (extremes[2] != UINT64_MAX) end_together(extremes[2]);
-  if (extremes[0] == ~extremes[1]) return extremes[0];
+  if (extremes[0] == ~extremes[1]) return recorded(Call::Kind::agree, extremes[0]);
   Word expected[1] = {UINT64_MAX};
   for_each_here([&](const Machine& me) {
     if (me.id().value == 0) expected[0] = Word{value(me)};

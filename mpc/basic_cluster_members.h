@@ -312,8 +312,72 @@ void BasicCluster<Mail>::check_kept() {
   check_widths_of_fixed();
 }
 
+/// What must be the same when the round is made again: its label, and the types of what it sends and of what the machines keep.
+template <class Mail>
+Call BasicCluster<Mail>::round_call(const std::type_info& message, Layout layout) const {
+  auto text = label() + '\n' + message.name() + (layout.plain ? ' ' + std::to_string(layout.words) : "");
+  for (const auto* variable : kept_.variables())
+    text += std::string("\n") + variable->type().name() + ' ' + std::to_string(variable->fixed_words());
+  return {Call::Kind::round, checksum_of(text)};
+}
+
+/// The ledger's entry of a round that was made again. It is of all machines, so what adds up over the ranks is rank 0's alone.
+template <class Mail>
+void BasicCluster<Mail>::replay_entry() {
+  auto entry = checkpoints_->replayed_round();
+  if (exchange_transport_.ranks().rank() != 0) entry.messages = entry.words = entry.content = 0;
+  ledger_.rounds.push_back(std::move(entry));
+  calls_ = 0;
+  if (watch_) watch_(ledger_.rounds.back());
+}
+
+/// Of every machine: whether it is awake, its letters, and its variables.
+template <class Mail>
+void BasicCluster<Mail>::write_checkpoint(const Checkpoints::Pack& pack_letters) {
+  checkpoints_->write(combined(ledger_, exchange_transport_.ranks()), exchange_.mine(), [&](std::size_t local, std::vector<Word>& to) {
+    to.push_back(awake(local) ? 1 : 0);
+    pack_letters(local, to);
+    for (const auto* variable : kept_.variables()) variable->pack(local, to);
+  });
+  last_time_ = seconds_now();  // no round's time
+}
+
+template <class Mail>
+void BasicCluster<Mail>::restore(const std::function<void(std::span<const Word>)>& check_letter) {
+  const auto mine = exchange_.mine();
+  std::vector<Word> letters;  // route, number of words, words
+  std::ranges::fill(awake_, 0);
+  awake_count_ = 0;
+  checkpoints_->unpack(mine, [&](std::size_t local, std::span<const Word> words) {
+    const auto take = [&](std::size_t count) {
+      if (count > words.size()) throw std::length_error("a machine has more words than there are");
+      const auto taken = words.first(count);
+      words = words.subspan(count);
+      return taken;
+    };
+    if (take(1)[0] != 0) {
+      awake_[local / 64] |= std::uint64_t{1} << (local % 64);
+      ++awake_count_;
+    }
+    for (auto left = take(1)[0]; left > 0; --left) {
+      const auto head = take(2);
+      const auto letter = take(head[1]);
+      check_letter(letter);
+      letters.insert(letters.end(), {route(head[0], mine.first + local), head[1]});
+      letters.insert(letters.end(), letter.begin(), letter.end());
+    }
+    for (auto* variable : kept_.variables()) words = variable->unpack(local, words);
+    if (!words.empty()) throw std::length_error("a machine has fewer words than there are");
+  });
+  kept_.take_changed();
+  recount();
+  if constexpr (Resumable<Mail>) exchange_.put_back(letters);
+  last_time_ = seconds_now();
+}
+
 template <class Mail>
 Ledger BasicCluster<Mail>::finish() {
+  if (checkpoints() != nullptr) checkpoints_->ended();
   check_kept();
   Word failed[1] = {first_failure()};
   exchange_transport_.minimum(failed);

@@ -1,5 +1,6 @@
 #include "mpc/buffer.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <new>
 
@@ -26,6 +27,13 @@ void Buffer::reserve(std::size_t words) {
   if (alignment == huge_page) madvise(memory, bytes, MADV_HUGEPAGE);  // advice: a refusal costs speed only
   data_.reset(memory);
   capacity_ = bytes / sizeof(Word);
+}
+
+void discard(const Word* from, std::size_t words) {
+  const auto begin = (reinterpret_cast<std::uintptr_t>(from) + huge_page - 1) / huge_page * huge_page;
+  const auto end = reinterpret_cast<std::uintptr_t>(from + words) / huge_page * huge_page;
+  // Advice: a refusal costs memory only.
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 }  // namespace mpc

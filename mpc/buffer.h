@@ -31,4 +31,8 @@ class Buffer {
   std::size_t capacity_ = 0;
 };
 
+/// Gives the memory of words that are no longer needed back to the system, but for what shares a huge page with others; the words may be
+/// written again, and are lost.
+void discard(const Word* from, std::size_t words);
+
 }  // namespace mpc

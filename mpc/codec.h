@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -164,6 +166,35 @@ class WordUnpacker : public codec::Archive<WordUnpacker, false> {
   const Word* next;
 };
 
+/// The same for words that may be of another type's value: throws std::length_error where WordUnpacker would read past their end.
+class CheckedUnpacker : public codec::Archive<CheckedUnpacker, false> {
+ public:
+  explicit CheckedUnpacker(std::span<const Word> from) : rest(from) {}
+  template <class T>
+  void leaf(T& value) {
+    value = codec::from_word<T>(*take(1));
+  }
+  template <class E>
+  void plain_run(E* to, std::size_t count, std::size_t words_each) {
+    if (count == 0) return;
+    const auto words = count * words_each;
+    std::memcpy(static_cast<void*>(to), take(words), words * sizeof(Word));
+  }
+  /// So many elements of a sequence are said to follow, each of a word or more.
+  void expect(Word elements) const {
+    if (elements > rest.size()) throw std::length_error("a value has more words than there are");
+  }
+  std::span<const Word> rest;  ///< what was not read
+
+ private:
+  const Word* take(std::size_t words) {
+    expect(words);
+    const auto* from = rest.data();
+    rest = rest.subspan(words);
+    return from;
+  }
+};
+
 /// Finds out whether a type's memory is its word sequence, from the addresses that serialize() visits.
 class LayoutProbe : public codec::Archive<LayoutProbe, true> {
  public:
@@ -206,6 +237,7 @@ template <class Archive, class Sequence>
 void visit_sequence(Archive& archive, Sequence& sequence) {
   Word size = sequence.size();
   archive.leaf(size);
+  if constexpr (requires { archive.expect(size); } && !std::is_empty_v<typename Sequence::value_type>) archive.expect(size);
   if constexpr (Archive::is_loading::value) sequence.resize(static_cast<std::size_t>(size));
   visit_elements(archive, sequence);
 }

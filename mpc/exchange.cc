@@ -17,6 +17,8 @@ constexpr unsigned most_pass_bits = 11;
 // Moving a record of at most this many message words in every pass is cheaper than moving a pointer and gathering.
 constexpr std::size_t most_direct_words = 3;
 constexpr std::size_t announced_words = 5;
+// Buffers of a round with more letters than this are given back while it is delivered, piece by piece, and not kept for the next one.
+constexpr std::size_t most_words_kept = std::size_t{1} << 22;
 
 class Timer {
  public:
@@ -133,6 +135,7 @@ Exchange::Announced Exchange::announce(std::uint64_t failed) {
 }
 
 void Exchange::headers() {
+  if (large()) discard(records_.data(), records_.capacity());  // the step has read them
   letters_ = 0;
   for (const auto& from : from_) letters_ += from.messages;
   const auto step = outgoing_.format().header_words;
@@ -178,6 +181,8 @@ void Exchange::headers() {
   }
 }
 
+bool Exchange::large() const { return direct_ && letters_ > most_words_kept; }
+
 Exchange::Receipt Exchange::most_received() const {
   Receipt most;
   if (letters_ == 0) return most;
@@ -218,6 +223,11 @@ void Exchange::deliver() {
       to += from_[r].words;
     }
     transport_.exchange(send, receive, all_words_);
+    for (std::size_t r = 0; large() && r < ranks_; ++r) {
+      if (r == rank_) continue;
+      discard(slices[r].headers, slices[r].messages * outgoing_.format().header_words);
+      discard(slices[r].words, slices[r].used_words);
+    }
   }
   const Timer timer(seconds_.unpack);
   blocks_.clear();
@@ -246,6 +256,22 @@ void Exchange::deliver_nothing() {
   blocks_.clear();
 }
 
+void Exchange::put_back(std::span<const Word> letters) {
+  deliver_nothing();
+  incoming_words_.reserve(letters.size());
+  std::ranges::copy(letters, incoming_words_.data());
+  const auto* const end = incoming_words_.data() + letters.size();
+  for (const auto* letter = incoming_words_.data(); letter != end; letter += 2 + letter[1]) ++letters_;
+  record_words_ = 2;
+  form_ = {record_words_, record_words_, true};
+  records_.reserve(letters_ * record_words_);
+  auto* record = records_.data();
+  for (const auto* letter = incoming_words_.data(); letter != end; letter += 2 + letter[1]) {
+    *record++ = letter[0];
+    *record++ = reinterpret_cast<Word>(letter + 2);
+  }
+}
+
 void Exchange::point_to_messages() {
   // A record is (route, pointer to the words). Positions say where in its block a message belongs; in order they are 0, 1, 2, ...
   records_.reserve(letters_ * record_words_);
@@ -269,20 +295,30 @@ void Exchange::point_to_messages() {
 
 void Exchange::first_pass(Position* position, unsigned shift, std::uint64_t mask) {
   const Digit digit{mine_.first, shift, mask};
-  other_records_.reserve(letters_ * record_words_);
-  auto* to = other_records_.data();
   if (!direct_) {
-    scatter_records<2>(records_.data(), letters_, to, position, digit);
+    other_records_.reserve(letters_ * record_words_);
+    scatter_records<2>(records_.data(), letters_, other_records_.data(), position, digit);
+    swap(records_, other_records_);
   } else {
+    records_.reserve(letters_ * record_words_);
+    auto* to = records_.data();
+    const auto piece = large() ? most_words_kept / 16 : std::numeric_limits<std::size_t>::max();
     for (const auto& from : from_) {
-      switch (message_words_) {
-        case 1: scatter_block<1>(from.headers, from.words_at, from.messages, to, position, digit); break;
-        case 2: scatter_block<2>(from.headers, from.words_at, from.messages, to, position, digit); break;
-        default: scatter_block<3>(from.headers, from.words_at, from.messages, to, position, digit); break;
+      for (std::size_t at = 0; at < from.messages; at += piece) {
+        const auto count = std::min(piece, from.messages - at);
+        const auto* headers = from.headers + at;
+        const auto* words = from.words_at + at * message_words_;
+        switch (message_words_) {
+          case 1: scatter_block<1>(headers, words, count, to, position, digit); break;
+          case 2: scatter_block<2>(headers, words, count, to, position, digit); break;
+          default: scatter_block<3>(headers, words, count, to, position, digit); break;
+        }
+        if (!large()) continue;
+        discard(from.headers, at + count);
+        discard(from.words_at, (at + count) * message_words_);
       }
     }
   }
-  swap(records_, other_records_);
 }
 
 void Exchange::second_pass(std::size_t begin, std::size_t count, Position* position, unsigned shift, std::uint64_t mask) {
@@ -319,23 +355,26 @@ void Exchange::order_letters() {
     first_pass(low.data(), 0, low_machines - 1);
     other_records_.reserve(letters_ * record_words_);
     second_pass(0, letters_, group_.data(), low_bits_, ~std::uint64_t{0});
+    swap(records_, other_records_);
   } else {
-    // Groups first; within a group the letters, and the positions that come from what each machine receives, are near.
+    // Groups first; within a group the letters, and the positions that come from what each machine receives, are near. A group is ordered
+    // beside its place and copied back while it is in the caches, so that the letters are in memory once.
+    const auto largest = std::ranges::max(group_);
     to_positions(group_);
     first_pass(group_.data(), low_bits_, ~std::uint64_t{0});
-    other_records_.reserve(letters_ * record_words_);
+    other_records_.reserve(largest * record_words_);
     std::size_t begin = 0;
     for (std::size_t group = 0; group < group_.size(); ++group) {
       const std::size_t end = group_[group];  // where the next would have gone
       const auto local = group << low_bits_;
       const auto machines = std::min<std::uint64_t>(low_machines, mine_.count - local);
-      to_positions(std::span(received_).subspan(local, machines), static_cast<Position>(begin));
+      to_positions(std::span(received_).subspan(local, machines));
       second_pass(begin, end - begin, received_.data() + local, 0, low_machines - 1);
+      std::memcpy(records_.data() + begin * record_words_, other_records_.data(), (end - begin) * record_words_ * sizeof(Word));
       forget(local, machines);
       begin = end;
     }
   }
-  swap(records_, other_records_);
 }
 
 void Exchange::forget(std::uint64_t local, std::uint64_t machines) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -58,6 +59,9 @@ class Exchange {
   void deliver();
   /// The round had no message anywhere.
   void deliver_nothing();
+  /// Delivers letters that were delivered before and stored: each is its route, its number of words and its words, and they are ordered as
+  /// after deliver().
+  void put_back(std::span<const Word> letters);
 
   /// Walks the ordered mail machine by machine, in ascending order.
   class Cursor {
@@ -101,6 +105,8 @@ class Exchange {
   };
   /// Fewer letters than machines, by so much that nothing may cost time on every machine.
   bool sparse() const { return letters_ < mine_.count / 4; }
+  /// So many letters that memory counts for more than the time to get it again.
+  bool large() const;
   void point_to_messages();
   void order_letters();
   void first_pass(Position* position, unsigned shift, std::uint64_t mask);

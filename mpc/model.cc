@@ -29,6 +29,20 @@ std::uint64_t ceil_log(std::uint64_t base, std::uint64_t x) {
   return exponent;
 }
 
+std::uint64_t ceil_root(std::uint64_t x, std::uint64_t k) {
+  const auto reaches = [&](std::uint64_t root) {
+    DoubleWord power = 1;
+    for (std::uint64_t j = 0; j < k && power < x; ++j) power *= root;
+    return power >= x;
+  };
+  std::uint64_t below = 0, root = std::max<std::uint64_t>(1, x);
+  while (root - below > 1) {
+    const auto middle = below + (root - below) / 2;
+    (reaches(middle) ? root : below) = middle;
+  }
+  return root;
+}
+
 Model Model::sublinear(std::uint64_t input_words, std::uint64_t n, double delta, double gamma, double c, double slack) {
   if (!(delta > 0 && delta <= 1)) throw UsageError(fmt::format("delta is {}; expected 0 < delta <= 1", delta));
   if (!(c > 0 && c <= 1e9)) throw UsageError(fmt::format("c is {}; expected 0 < c <= 1e9", c));

@@ -10,6 +10,9 @@ namespace mpc {
 /// Smallest k with base^k >= x, by integer arithmetic; base >= 2.
 std::uint64_t ceil_log(std::uint64_t base, std::uint64_t x);
 
+/// Smallest r >= 1 with r^k >= x, by integer arithmetic; k >= 1, or x <= 1.
+std::uint64_t ceil_root(std::uint64_t x, std::uint64_t k);
+
 /// The Massively Parallel Computation model of a run: q machines, s words each, words of p bits.
 struct Model {
   std::uint64_t input_words = 0;  ///< N

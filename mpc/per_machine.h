@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
@@ -29,8 +30,9 @@ class KeptVariable {
   virtual Word bits_of_all() const = 0;
   /// Appends the words of the machine's value.
   virtual void pack(std::size_t local, std::vector<Word>& to) const = 0;
-  /// Replaces the machine's value by what these words say; returns where the next variable's begin.
-  virtual const Word* unpack(std::size_t local, const Word* from) = 0;
+  /// Replaces the machine's value by what these words say; returns the rest, where the next variable's begin. Throws std::length_error if
+  /// they are too few.
+  virtual std::span<const Word> unpack(std::size_t local, std::span<const Word> from) = 0;
   /// What the variable holds, for naming it.
   virtual const std::type_info& type() const = 0;
   /// Forgets the machine's value.
@@ -112,11 +114,11 @@ class PerMachine {
       to.resize(begin + words_of(values[local]));
       WordPacker(to.data() + begin) & values[local];
     }
-    const Word* unpack(std::size_t local, const Word* from) override {
+    std::span<const Word> unpack(std::size_t local, std::span<const Word> from) override {
       values[local] = T();
-      WordUnpacker unpacker(from);
+      CheckedUnpacker unpacker(from);
       unpacker& values[local];
-      return unpacker.next;
+      return unpacker.rest;
     }
     const std::type_info& type() const override { return typeid(T); }
     void clear(std::size_t local) override { values[local] = T(); }

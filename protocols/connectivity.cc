@@ -17,10 +17,11 @@ About ConnectivityProtocol::about() {
             "Kiveris et al. 2014 (alternating large-star and small-star), with a leaf stop, in the same layout"},
            {"fastsv", "6k (ceil(log2 n) + 5) + k + T, for random ids", "keeps 3e + 3b, sends 2e + b, receives at most q per owned vertex",
             "5e + 3b + 6 + 3q; less with k > 1", "Zhang, Azad, Hu 2020 (FastSV), in the same layout"},
-           {"hash-min", "2k (D + 3) + k + max(4, T) at diameter D; declared for D = n - 1", "keeps 3e + b, sends 2e, receives at most q per owned vertex",
-            "5e + b + 7 + 3q; less with k > 1", "label propagation, the baseline; Rastogi et al. 2013 (Hash-Min)"},
+           {"hash-min", "2k (D + 3) + k + max(4, T) at diameter D; declared for D = n - 1",
+            "keeps 3e + b, sends 2e, receives at most q per owned vertex", "5e + b + 7 + 3q; less with k > 1",
+            "label propagation, the baseline; Rastogi et al. 2013 (Hash-Min)"},
            {"hash-to-min", "2 ceil(log2 n) + 3 + T, for random ids", "a component on one machine, several times over",
-            "4n + 4e + 6b + 8 + T's words, for random ids; no promise for others", "Rastogi et al. 2013 (Hash-to-Min)"},
+            "9n + 6e + 6b + 8 + T's words, for random ids; no promise for others", "Rastogi et al. 2013 (Hash-to-Min)"},
            {"forests", "ceil(log_h q) + 1, h = floor(s / (n - 1))", "keeps max(n - 1, e), sends n, receives (h - 1)(n - 1)", "max(2n, e)",
             "Lattanzi et al. 2011 (filtering), Karloff et al. 2010; for machines that hold all vertices"}}};
 }
@@ -36,11 +37,10 @@ Bounds ConnectivityProtocol::bounds(const mpc::Model& model, const Shape& shape,
 }
 
 Expected ConnectivityProtocol::oracle(const WholeGraph& graph) {
-  Expected expected{graph.isolated, oracle::component_labels(graph.vertices, graph.edges)};
-  for (std::uint64_t vertex = 0; vertex < graph.vertices; ++vertex) {
-    if (expected.labels[vertex] == vertex) ++expected.value;
-  }
-  return expected;
+  auto labels = oracle::component_labels(graph.vertices, graph.edges);
+  auto components = graph.isolated;
+  for (std::uint64_t vertex = 0; vertex < graph.vertices; ++vertex) components += labels[vertex] == vertex ? 1U : 0U;
+  return {components, std::move(labels)};
 }
 
 }  // namespace protocols

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -10,17 +10,44 @@
 #include "mpc/primitives/key_owners.h"
 #include "mpc/word.h"
 
+#include "protocols/even_share.h"
+#include "protocols/graph/graph.h"
+#include "protocols/graph/packed_edges.h"
 #include "protocols/protocol.h"
 
 namespace protocols {
 
-/// A graph as it is dealt to the machines of a run: machine j gets the edges [floor(j m / q), floor((j + 1) m / q)) of the sorted list,
-/// at most ceil(m / q). Vertices are 0..vertices-1; none of them is isolated.
+/// What is known of a graph before a run.
+struct Shape {
+  std::uint64_t vertices = 0;  ///< that have an edge
+  std::uint64_t edges = 0;
+
+  std::uint64_t input_words() const { return 2 * edges; }  ///< N
+  std::uint64_t ids() const { return vertices; }           ///< n of the model
+};
+
+/// The whole graph on one rank, for oracles. Vertices are 0..vertices-1, none isolated.
+struct WholeGraph {
+  std::uint64_t vertices = 0;
+  std::uint64_t isolated = 0;
+  std::vector<Edge> edges;
+};
+
+/// A graph as it is dealt to the machines of a run, by the edges of the sorted list. Vertices are 0..vertices-1; none of them is isolated.
 class GraphInput {
  public:
+  using Shape = protocols::Shape;
+  using Whole = WholeGraph;
+  using Loaded = Graph;  ///< as it was read, on the ranks
+
   /// `share`: the edges of this rank's machines, in order.
-  GraphInput(Shape shape, std::uint64_t isolated, Ids ids, std::uint64_t machines, mpc::MachineBlock here, std::vector<Edge> share)
-      : shape_(shape), isolated_(isolated), ids_(ids), machines_(machines), first_(first_edge(here.first)), share_(std::move(share)) {}
+  GraphInput(Shape shape, std::uint64_t isolated, Ids ids, std::uint64_t machines, mpc::MachineBlock here, const std::vector<Edge>& share)
+      : shape_(shape),
+        isolated_(isolated),
+        ids_(ids),
+        machines_(machines),
+        first_(first_item(here.first, shape.edges, machines)),
+        share_(std::make_shared<const PackedEdges>(share, shape.vertices)) {}
 
   const Shape& shape() const { return shape_; }
   std::uint64_t vertices() const { return shape_.vertices; }
@@ -35,26 +62,21 @@ class GraphInput {
   }
 
   /// The edges dealt to a machine of this rank. A protocol reads them once, before its first round, into a PerMachine.
-  std::span<const Edge> edges_of(mpc::MachineId machine) const {
-    const auto begin = first_edge(machine.value) - first_;
-    return std::span(share_).subspan(begin, first_edge(machine.value + 1) - first_ - begin);
+  PackedEdges::Range edges_of(mpc::MachineId machine) const {
+    return share_->range(first_item(machine.value, shape_.edges, machines_) - first_,
+                         first_item(machine.value + 1, shape_.edges, machines_) - first_);
   }
-
-  /// floor(j m / q).
-  static std::uint64_t first_edge(std::uint64_t machine, std::uint64_t edges, std::uint64_t machines) {
-    return static_cast<std::uint64_t>(static_cast<mpc::DoubleWord>(machine) * edges / machines);
-  }
+  /// The edges of all machines of this rank; whoever needs them for longer than the input may keep them.
+  std::shared_ptr<const PackedEdges> share() const { return share_; }
 
  private:
   static constexpr std::uint64_t owner_stream = 11;
-
-  std::uint64_t first_edge(std::uint64_t machine) const { return first_edge(machine, shape_.edges, machines_); }
 
   Shape shape_;
   std::uint64_t isolated_;
   Ids ids_;
   std::uint64_t machines_, first_;
-  std::vector<Edge> share_;
+  std::shared_ptr<const PackedEdges> share_;
 };
 
 /// Every machine's edges, packed as (u, v), u < v, one word each, and charged.

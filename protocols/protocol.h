@@ -1,12 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "mpc/word.h"
 
-#include "protocols/graph/edge.h"
 #include "protocols/graph/labels.h"
 
 namespace protocols {
@@ -20,7 +20,7 @@ struct Variant {
   std::string source;        ///< paper and statement
 };
 
-/// A protocol on graphs.
+/// What a protocol is, for people.
 struct About {
   std::string name;
   std::string problem;
@@ -31,13 +31,8 @@ struct About {
 /// What the user chose, beside the model.
 struct Settings {
   std::string variant;
-  bool labels = false;  ///< the answer shall hold a label for every vertex
-};
-
-/// What is known of an input before it runs.
-struct Shape {
-  std::uint64_t vertices = 0;  ///< that have an edge
-  std::uint64_t edges = 0;
+  bool labels = false;  ///< the answer shall hold a label for every vertex, position or point
+  std::uint64_t k = 0;  ///< --k, for protocols whose kind of input takes it
 };
 
 /// What a protocol declares about a run, and what every run is checked against.
@@ -48,24 +43,18 @@ struct Bounds {
 
 /// What a protocol found.
 struct Answer {
-  std::uint64_t value = 0;    ///< the same on every rank
-  std::uint64_t retries = 0;  ///< times that an unlucky draw made it go on
-  /// Of the vertices that this rank's machines hold, by protocol id: a word that is the same for all vertices of a class and for no
-  /// others. Empty if it finds none.
+  std::optional<std::uint64_t> value = 0;  ///< the same on every rank; nothing where the answer is not defined
+  std::uint64_t retries = 0;               ///< times that an unlucky draw made it go on
+  /// Of what this rank's machines hold. On graphs by protocol id: a word that is the same for all vertices of a class and for no others.
+  /// Else what was found of the position or point itself. Empty if it finds none.
   std::vector<VertexLabel> labels{};
-};
-
-/// The whole graph on one rank, for oracles. Vertices are 0..vertices-1, none isolated.
-struct WholeGraph {
-  std::uint64_t vertices = 0;
-  std::uint64_t isolated = 0;
-  std::vector<Edge> edges;
 };
 
 /// What an oracle found.
 struct Expected {
-  std::uint64_t value = 0;
-  std::vector<std::uint64_t> labels{};  ///< per vertex: equal in a class, different between classes; empty if not defined
+  std::optional<std::uint64_t> value = 0;
+  /// Per vertex: equal in a class, different between classes. Per position or point: what is found of it. Empty if not defined.
+  std::vector<std::uint64_t> labels{};
 };
 
 }  // namespace protocols

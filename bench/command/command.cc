@@ -12,8 +12,10 @@
 #include "bench/command/graph_command.h"
 #include "bench/command/list.h"
 #include "bench/command/revision.h"
+#include "bench/command/rounds.h"
 #include "bench/command/run.h"
 #include "bench/command/run_options.h"
+#include "bench/command/scale.h"
 #include "bench/roundtrip.h"
 
 namespace roundtrip {
@@ -33,11 +35,11 @@ mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
   app.set_version_flag("--version", version);
   app.get_formatter()->column_width(36);
   RunOptions run_options;
-  auto& run_command = *app.add_subcommand("run", "run a protocol on a graph");
+  auto& run_command = *app.add_subcommand("run", "run a protocol");
   declare(run_command, run_options);
   auto& list_command = *app.add_subcommand("list", "the protocols and what they declare");
   CompileOptions compile_options;
-  auto& compile_command = *app.add_subcommand("compile", "run a protocol on a graph as a transformer, and say why it is exact");
+  auto& compile_command = *app.add_subcommand("compile", "run a protocol as a transformer, and say why it is exact");
   declare(compile_command, compile_options);
   CheckTheorem1Options theorem1_options;
   auto& check_command = *app.add_subcommand("check", "check a theorem at sizes of your choice");
@@ -45,6 +47,12 @@ mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
   auto& theorem1_command = *check_command.add_subcommand(
       "theorem1", "run protocols on messages and as transformers, and compare every machine's memory after every round");
   declare(theorem1_command, theorem1_options);
+  RoundsOptions rounds_options;
+  auto& rounds_command = *app.add_subcommand("rounds", "measure the rounds of protocols over families and sizes of inputs");
+  declare(rounds_command, rounds_options);
+  ScaleOptions scale_options;
+  auto& scale_command = *app.add_subcommand("scale", "run a protocol on more and more ranks: strong and weak scaling");
+  declare(scale_command, scale_options);
   GraphOptions graph_options;
   auto& graph_command = *app.add_subcommand("graph", "write a generated graph, or one that was read, as an edge list");
   declare(graph_command, graph_options);
@@ -69,6 +77,8 @@ mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
     return mpc::Exit::done;
   }
   if (theorem1_command.parsed()) return check_theorem1(theorem1_options, ranks);
+  if (rounds_command.parsed()) return rounds(rounds_options, ranks);
+  if (scale_command.parsed()) return scale(scale_options, ranks);
   if (compile_command.parsed()) return compile(compile_options, ranks);
   return run(run_options, ranks);
 }

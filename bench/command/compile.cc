@@ -1,6 +1,7 @@
 #include "bench/command/compile.h"
 
 #include <algorithm>
+#include <any>
 #include <cstdio>
 #include <optional>
 
@@ -12,7 +13,6 @@
 #include "mpc/cluster.h"
 #include "mpc/transport/mpi.h"
 
-#include "transformer_bridge/compile/graph_tokens.h"
 #include "transformer_bridge/compile/routing_modes.h"
 
 #include "bench/command/compile_report.h"
@@ -110,7 +110,7 @@ void declare(CLI::App& command, CompileOptions& options) {
   declare(command, options.transformer);
   const auto* group = "Output (FILE may be -)";
   command.add_option("--json", options.json, "the result and the certificate as JSON")->option_text("FILE")->group(group);
-  command.add_option("--labels", options.labels, "a line `vertex label` per vertex")->option_text("FILE")->group(group);
+  command.add_option("--labels", options.labels, "a line `vertex label` per vertex (position, point)")->option_text("FILE")->group(group);
   command
       .add_option("--dump-attention", options.dump_attention,
                   "a folder for the attention matrix of every layer and head, and who sent to whom")
@@ -153,13 +153,13 @@ namespace {
 
 /// What the same protocol does on messages.
 struct OnMessages {
-  std::uint64_t value, digest;
+  std::optional<std::uint64_t> value;
+  std::uint64_t digest;
 };
 OnMessages run_on_messages(const Problem& problem, mpc::Transport& transport, MemoryTrace& trace) {
   mpc::Cluster cluster(problem.model, transport);
   trace.record(cluster);
-  auto graph = problem.graph;
-  const auto input = deal(graph, problem.model, cluster.machines_here(), transport.ranks());
+  const auto input = problem.input->copy()->deal(problem.model, cluster.machines_here(), transport.ranks());
   const auto answer = problem.protocol.run(cluster, input, problem.settings);
   return {answer.value, cluster.finish().digest()};
 }
@@ -189,22 +189,21 @@ mpc::Exit compile(const CompileOptions& options, mpc::Ranks& ranks) {
     return mpc::Exit::done;
   }
   refuse_what_cannot_fit(problem.model, options.transformer, ranks);
-  LayerDump dump(options.dump_attention, options.dump_residual, problem.model, lockstep, 2 * problem.graph.edges, ranks);
+  LayerDump dump(options.dump_attention, options.dump_residual, problem.model, lockstep, problem.model.input_words, ranks);
   if (dump.wanted()) lockstep.on_layer = [&](const bridge::LayerRecord& record) { dump.write(record); };
 
   CompileResult result;
   result.ranks = ranks.size();
-  protocols::WholeGraph whole;
-  if (!options.no_verify) whole = gather_graph(problem.graph, ranks);
+  std::any whole;
+  if (!options.no_verify) whole = problem.input->whole(ranks);
   mpc::MpiTransport transport(ranks);
   MemoryTrace trace;
   std::optional<OnMessages> on_messages;
   if (!options.no_verify) on_messages = run_on_messages(problem, transport, trace);
-  bridge::TransformerCluster cluster(problem.model, transport, bridge::graph_dealing(problem.graph.edges, problem.model.machines),
-                                     lockstep);
+  bridge::TransformerCluster cluster(problem.model, transport, problem.input->dealing(problem.model.machines), lockstep);
   if (on_messages) trace.compare(cluster);
   const auto start = mpc::seconds_now();
-  const auto input = bridge::deal_graph(cluster, problem.graph, ranks);
+  const auto input = problem.input->deal(cluster, ranks);
   result.answer = problem.protocol.run_as_transformer(cluster, input, problem.settings);
   result.wall_s = slowest_since(start, ranks);
   result.ledger = cluster.finish();
@@ -213,7 +212,7 @@ mpc::Exit compile(const CompileOptions& options, mpc::Ranks& ranks) {
   result.bounds = problem.bounds(result.answer.retries);
   result.rss_bytes = ranks.sum(peak_bytes());
   if (on_messages) {
-    verify(problem.protocol, result.answer, whole, result, ranks);
+    verify(problem, result.answer, whole, result, ranks);
     result.difference = trace.difference(ranks);
     if (!result.difference && on_messages->digest != result.ledger.digest()) result.difference = "the ledgers differ";
     if (!result.difference && on_messages->value != result.answer.value) result.difference = "the answers differ";
@@ -233,8 +232,8 @@ mpc::Exit compile(const CompileOptions& options, mpc::Ranks& ranks) {
                  result.ledger.rounds.size(), result.bounds.rounds);
     }
     if (result.verdict == Verdict::wrong) {
-      fmt::print(stderr, "roundtrip: the answer is wrong: {} {}, and the serial oracle finds {}\n", result.answer.value, about.answer,
-                 result.expected);
+      fmt::print(stderr, "roundtrip: the answer is wrong: {} {}, and the serial oracle finds {}\n",
+                 for_people(problem.input->shown(result.answer.value)), about.answer, for_people(result.expected));
     }
   }
   if (result.difference && ranks.rank() == 0)

@@ -9,6 +9,7 @@
 
 #include "transformer_bridge/compile/theorem.h"
 
+#include "bench/command/fact_json.h"
 #include "bench/command/revision.h"
 #include "bench/command/text.h"
 
@@ -22,10 +23,9 @@ Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(nul
 
 std::string problem_lines(const Problem& problem, int ranks) {
   const auto& model = problem.model;
-  return fmt::format("  n = {} vertices ({} isolated), m = {} edges\n", grouped(problem.graph.vertices),
-                     grouped(problem.graph.vertices - problem.graph.active), grouped(problem.graph.edges)) +
-         fmt::format("  N = {} input words, s = {} words of {} bits, q = {} machines; {} rank{}, seed {}\n\n", grouped(model.input_words),
-                     grouped(model.memory.count), model.word_bits, grouped(model.machines), ranks, ranks == 1 ? "" : "s", model.seed);
+  return problem.input->line() + fmt::format("  N = {} input words, s = {} words of {} bits, q = {} machines; {} rank{}, seed {}\n\n",
+                                             grouped(model.input_words), grouped(model.memory.count), model.word_bits,
+                                             grouped(model.machines), ranks, ranks == 1 ? "" : "s", model.seed);
 }
 
 }  // namespace
@@ -69,7 +69,8 @@ std::string text_report(const CompileResult& result, const Problem& problem, con
   const auto number = bridge::facts(certificate.type);
   const auto rounds = result.ledger.rounds.size();
   const auto theorem = bridge::theorem_width(problem.model.memory.count, certificate.tokens);
-  std::string text = fmt::format("{} ({}) on {}, as a transformer\n", problem.protocol.about.name, problem.variant.name, options.graph);
+  std::string text =
+      fmt::format("{} ({}) on {}, as a transformer\n", problem.protocol.about.name, problem.variant.name, problem.input->name());
   text += problem_lines(problem, result.ranks);
   text += fmt::format(
       "layers     L = {} = R + 1, R = {} rounds (at most {} declared{}); L/R = {}\n", result.layers(), rounds, result.bounds.rounds,
@@ -93,10 +94,10 @@ std::string text_report(const CompileResult& result, const Problem& problem, con
       result.wall_s, options.transformer.kernel_name(), seconds.compute, seconds.pack + layers.encode, layers.gather, layers.attention,
       seconds.unpack + layers.decode);
   text += fmt::format("           loading {:.3f} s; memory {} MiB\n", problem.load_s, grouped(result.rss_bytes >> 20));
-  text += fmt::format("answer     {}: {}\n", problem.protocol.about.answer, grouped(result.answer.value));
+  text += fmt::format("answer     {}: {}\n", problem.protocol.about.answer, for_people(problem.input->shown(result.answer.value)));
   switch (result.verdict) {
     case Verdict::verified: text += "verified   yes, by a serial oracle"; break;
-    case Verdict::wrong: text += fmt::format("verified   NO: the serial oracle finds {}", grouped(result.expected)); break;
+    case Verdict::wrong: text += fmt::format("verified   NO: the serial oracle finds {}", for_people(result.expected)); break;
     case Verdict::skipped: text += "verified   not checked (--no-verify)"; break;
   }
   text += fmt::format("; digest {:016x}\n", result.ledger.digest());
@@ -114,9 +115,7 @@ std::string json_report(const CompileResult& result, const Problem& problem, con
   json["git"] = revision();
   json["protocol"] = problem.protocol.about.name;
   json["variant"] = problem.variant.name;
-  json["graph"] = options.graph;
-  json["n"] = problem.graph.vertices;
-  json["m"] = problem.graph.edges;
+  for (const auto& [name, fact] : problem.input->facts()) json[name] = json_of(fact);
   json["input_words"] = model.input_words;
   json["machines"] = model.machines;
   json["words"] = model.memory.count;
@@ -136,7 +135,7 @@ std::string json_report(const CompileResult& result, const Problem& problem, con
   json["tokens_theorem"] = bridge::theorem_threshold(model.memory.count);
   json["key_width"] = certificate.key_width();
   json["oracle"] = true;
-  json["answer"] = {{problem.protocol.about.answer, result.answer.value}};
+  json["answer"] = {{problem.protocol.about.answer, json_of(problem.input->shown(result.answer.value))}};
   json["retries"] = result.answer.retries;
   json["verified"] = result.verdict == Verdict::skipped ? Json(nullptr) : Json(result.verdict == Verdict::verified);
   json["identical"] = result.compared ? Json(!result.difference) : Json(nullptr);
@@ -181,7 +180,7 @@ std::string json_report(const CompileResult& result, const Problem& problem, con
   json["attention_s"] = result.layer_seconds.attention;
   json["read_s"] = seconds.unpack + result.layer_seconds.decode;
   json["rss_bytes"] = result.rss_bytes;
-  return json.dump(2) + "\n";
+  return text_of(json) + "\n";
 }
 
 std::string prediction(const Problem& problem, const CompileOptions& options, int ranks) {

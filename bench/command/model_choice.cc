@@ -9,11 +9,10 @@
 namespace roundtrip {
 namespace {
 
-mpc::Model with_memory(const ModelOptions& options, std::uint64_t input_words, std::uint64_t vertices, std::uint64_t memory) {
+mpc::Model with_memory(const ModelOptions& options, std::uint64_t input_words, std::uint64_t ids, std::uint64_t memory) {
   // q is checked where it is used: --machines replaces it, and the search for the least s starts low.
-  auto model = options.machines
-                   ? mpc::Model::with_memory(input_words, vertices, mpc::Words{std::max(memory, input_words + 1)}, 0, options.slack)
-                   : mpc::Model::with_memory(input_words, vertices, mpc::Words{memory}, options.gamma, options.slack);
+  auto model = options.machines ? mpc::Model::with_memory(input_words, ids, mpc::Words{std::max(memory, input_words + 1)}, 0, options.slack)
+                                : mpc::Model::with_memory(input_words, ids, mpc::Words{memory}, options.gamma, options.slack);
   model.memory = mpc::Words{memory};
   model.gamma = options.gamma;
   model.seed = options.seed;
@@ -23,28 +22,28 @@ mpc::Model with_memory(const ModelOptions& options, std::uint64_t input_words, s
 }  // namespace
 
 mpc::Model least_model(const ModelOptions& options, const Registered& protocol, const protocols::Settings& settings,
-                       const protocols::Shape& shape) {
-  const auto input_words = 2 * shape.edges;
+                       const std::any& shape) {
+  const auto [input_words, ids] = protocol.size(shape);
   // Below this s there would be more machines than an address can name.
   const auto fewest =
       options.machines ? 0.0 : options.slack * static_cast<double>(input_words) / static_cast<double>(mpc::Model::most_machines);
   for (auto memory = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(fewest) + 1);; ++memory) {
-    const auto model = with_memory(options, input_words, shape.vertices, memory);
+    const auto model = with_memory(options, input_words, ids, memory);
     if (protocol.bounds(model, shape, settings, 0).least_memory <= model.memory) return model;
   }
 }
 
 mpc::Model choose_model(const ModelOptions& options, const Registered& protocol, const protocols::Settings& settings,
-                        const protocols::Shape& shape) {
-  const auto input_words = 2 * shape.edges;
+                        const std::any& shape) {
+  const auto [input_words, ids] = protocol.size(shape);
   if (options.words == "min") return least_model(options, protocol, settings, shape);
   mpc::Model model;
   if (options.words.empty()) {
-    model = mpc::Model::sublinear(input_words, shape.vertices, options.delta.value_or(0.5), options.gamma, options.c, options.slack);
+    model = mpc::Model::sublinear(input_words, ids, options.delta.value_or(0.5), options.gamma, options.c, options.slack);
     model.seed = options.seed;
     if (options.machines) model = model.with_machines(*options.machines);
   } else {
-    model = with_memory(options, input_words, shape.vertices, whole_number(options.words, "--words"));
+    model = with_memory(options, input_words, ids, whole_number(options.words, "--words"));
   }
   if (protocol.bounds(model, shape, settings, 0).least_memory > model.memory) {
     const auto least = least_model(options, protocol, settings, shape);

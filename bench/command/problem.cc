@@ -1,43 +1,57 @@
 #include "bench/command/problem.h"
 
-#include <fmt/core.h>
+#include <algorithm>
+
+#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include "mpc/clock.h"
 
-#include "protocols/graph/generators.h"
-#include "protocols/graph/labels.h"
 #include "protocols/graph/text_sink.h"
 
 #include "bench/command/model_choice.h"
 
 namespace roundtrip {
 
+namespace {
+
+/// Throws UsageError if an option that was given belongs to other kinds of input, or one that this kind needs is missing.
+void check_input_options(const Registered& protocol, const InputOptions& options) {
+  const auto& kind = *protocol.kind;
+  const auto takes = [](const InputKind& some, const std::string& name) {
+    return std::ranges::find(some.options, name, &InputKind::Option::name) != some.options.end();
+  };
+  const auto given = options.given();
+  for (const auto& name : given) {
+    if (takes(kind, name)) continue;
+    std::vector<std::string> others, its;
+    for (const auto& other : registered()) {
+      if (takes(*other.kind, name)) others.push_back(other.about.name);
+    }
+    for (const auto& option : kind.options) its.push_back(option.name);
+    throw mpc::UsageError(fmt::format("{} takes no {}, which is for {}; expected {}", protocol.about.name, name, fmt::join(others, ", "),
+                                      fmt::join(its, ", ")));
+  }
+  for (const auto& option : kind.options) {
+    if (option.required && std::ranges::find(given, option.name) == given.end()) {
+      throw mpc::UsageError(fmt::format("{} is required: {} runs on {}", option.name, protocol.about.name, kind.name));
+    }
+  }
+}
+
+}  // namespace
+
 Problem load_problem(const ProblemOptions& options, bool labels, mpc::Ranks& ranks) {
   const auto& protocol = find_protocol(options.protocol);
   Problem problem{protocol, find_variant(protocol.about, options.variant), {}, {}, {}, 0};
-  problem.settings = {problem.variant.name, labels};
+  problem.settings = {problem.variant.name, labels, options.k.value_or(0)};
+  check_input_options(protocol, options);
   const auto start = mpc::seconds_now();
-  problem.graph =
-      protocols::build(protocols::load(options.graph, options.vertices, options.model.seed, ranks), options.ids, options.model.seed, ranks);
-  if (protocol.check) protocol.check(problem.graph, ranks);
+  problem.input = protocol.kind->load(options, options.model.seed, ranks);
+  if (protocol.check) protocol.check(problem.input->loaded(), ranks);
   problem.load_s = mpc::seconds_now() - start;
-  problem.model = choose_model(options.model, protocol, problem.settings, problem.shape());
+  problem.model = choose_model(options.model, protocol, problem.settings, problem.input->shape());
   return problem;
-}
-
-protocols::GraphInput deal(protocols::Graph& graph, const mpc::Model& model, mpc::MachineBlock here, mpc::Ranks& ranks) {
-  std::vector<std::uint64_t> first_edges;
-  auto firsts = ranks.gather(std::vector<std::uint64_t>{here.first});
-  firsts.push_back(model.machines);
-  first_edges.reserve(firsts.size());
-  for (const auto machine : firsts) first_edges.push_back(protocols::GraphInput::first_edge(machine, graph.edges, model.machines));
-  return {{graph.active, graph.edges},
-          graph.vertices - graph.active,
-          graph.ids.numbering(),
-          model.machines,
-          here,
-          protocols::redistribute(graph, first_edges, ranks)};
 }
 
 std::uint64_t peak_bytes() {
@@ -61,11 +75,11 @@ double slowest_since(double start, mpc::Ranks& ranks) {
 }
 
 void write_labels(const std::string& path, const Problem& problem, const protocols::Answer& answer, mpc::Ranks& ranks) {
-  if (problem.graph.active != 0 && ranks.sum(answer.labels.size()) == 0) {
+  if (problem.input->labelled() != 0 && ranks.sum(answer.labels.size()) == 0) {
     throw mpc::UsageError(
         fmt::format("{} ({}) finds no labels: --labels has nothing to write", problem.protocol.about.name, problem.variant.name));
   }
-  protocols::write_labels(path, protocols::smallest_original(problem.graph, answer.labels, ranks), ranks);
+  problem.input->write_labels(path, answer.labels, ranks);
 }
 
 }  // namespace roundtrip

@@ -1,39 +1,36 @@
 #pragma once
 
 #include <exception>
+#include <memory>
+#include <string>
 
 #include "mpc/error.h"
-#include "mpc/machine.h"
 #include "mpc/model.h"
 #include "mpc/ranks.h"
 
-#include "protocols/graph/graph.h"
-#include "protocols/graph_input.h"
+#include "protocols/protocol.h"
 
+#include "bench/command/input_kind.h"
 #include "bench/command/registry.h"
 #include "bench/command/run_options.h"
 
 namespace roundtrip {
 
-/// What the options name: a protocol, a graph that was read or made, and the model for both.
+/// What the options name: a protocol, an input that was read or made, and the model for both.
 struct Problem {
   const Registered& protocol;
   protocols::Variant variant;
   protocols::Settings settings;
-  protocols::Graph graph;
+  std::unique_ptr<LoadedInput> input;
   mpc::Model model;
-  double load_s = 0;  ///< of reading or making the graph
+  double load_s = 0;  ///< of reading or making the input
 
-  protocols::Shape shape() const { return {graph.active, graph.edges}; }
   /// Declared, for a run with so many unlucky draws.
-  protocols::Bounds bounds(std::uint64_t retries) const { return protocol.bounds(model, shape(), settings, retries); }
+  protocols::Bounds bounds(std::uint64_t retries) const { return protocol.bounds(model, input->shape(), settings, retries); }
 };
 
 /// Throws, the same on every rank, for unknown names, bad input and a budget below the protocol's least. Collective.
 Problem load_problem(const ProblemOptions& options, bool labels, mpc::Ranks& ranks);
-
-/// Deals the graph's edges to the machines; takes them out of it. Collective.
-protocols::GraphInput deal(protocols::Graph& graph, const mpc::Model& model, mpc::MachineBlock here, mpc::Ranks& ranks);
 
 /// Peak memory of this process, in bytes.
 std::uint64_t peak_bytes();
@@ -63,7 +60,7 @@ class Outputs {
 /// Seconds since `start` (mpc::seconds_now()) on the slowest rank. Collective.
 double slowest_since(double start, mpc::Ranks& ranks);
 
-/// Writes the answer's labels, with the smallest original id of each class. Throws UsageError if there are none. Collective.
+/// Writes the answer's labels. Throws UsageError if there are none. Collective.
 void write_labels(const std::string& path, const Problem& problem, const protocols::Answer& answer, mpc::Ranks& ranks);
 
 }  // namespace roundtrip

@@ -4,14 +4,13 @@
 
 #include "mpc/error.h"
 
-#include "protocols/connectivity.h"
-#include "protocols/cycles.h"
+#include "bench/command/built_in.h"
 
 namespace roundtrip {
 namespace {
 
 std::vector<Registered>& registry() {
-  static std::vector<Registered> all{described<protocols::ConnectivityProtocol>(), described<protocols::CyclesProtocol>()};
+  static std::vector<Registered> all{built_in::connectivity(), built_in::cycles(), built_in::khop(), built_in::compose()};
   return all;
 }
 

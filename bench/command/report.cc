@@ -1,28 +1,17 @@
 #include "bench/command/report.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "bench/command/fact_json.h"
 #include "bench/command/revision.h"
 #include "bench/command/text.h"
 
 namespace roundtrip {
 namespace {
-
-std::uint64_t ceil_log2(std::uint64_t x) { return x <= 1 ? 0 : mpc::ceil_log(2, x); }
-
-/// r >= ceil(log_s deg) - 1 for a Boolean function of degree C(n, 2), s in bits (Roughgarden, Vassilvitskii, Wang).
-std::uint64_t shuffle_bound(const RunResult& result) {
-  const auto n = static_cast<double>(result.vertices);
-  const auto bits = static_cast<double>(result.model.memory.count) * result.model.word_bits;
-  if (result.vertices < 3) return 0;
-  const auto exponent = std::log(n * (n - 1) / 2) / std::log(bits);
-  return static_cast<std::uint64_t>(std::max(0.0, std::ceil(exponent) - 1));
-}
 
 std::string bar(std::uint64_t part, std::uint64_t whole) {
   constexpr std::uint64_t width = 32;
@@ -46,12 +35,7 @@ std::string model_line(const RunResult& result) {
                      grouped(model.memory.count), model.word_bits, grouped(model.machines), chosen);
 }
 
-std::string graph_line(const RunResult& result) {
-  return fmt::format("  n = {} vertices ({} isolated), m = {} edges\n", grouped(result.vertices), grouped(result.isolated),
-                     grouped(result.edges));
-}
-
-nlohmann::ordered_json record(const RunResult& result, const RunOptions& options) {
+nlohmann::ordered_json record(const RunResult& result) {
   const auto& model = result.model;
   const auto& ledger = result.ledger;
   const auto seconds = ledger.seconds();
@@ -60,9 +44,7 @@ nlohmann::ordered_json record(const RunResult& result, const RunOptions& options
   json["git"] = revision();
   json["protocol"] = result.about.name;
   json["variant"] = result.variant.name;
-  json["graph"] = options.graph;
-  json["n"] = result.vertices;
-  json["m"] = result.edges;
+  for (const auto& [name, fact] : result.facts) json[name] = json_of(fact);
   json["input_words"] = model.input_words;
   json["machines"] = model.machines;
   json["words"] = model.memory.count;
@@ -82,11 +64,13 @@ nlohmann::ordered_json record(const RunResult& result, const RunOptions& options
   json["total_words"] = ledger.words();
   json["messages"] = ledger.messages();
   json["retries"] = result.retries;
-  json["answer"] = {{result.about.answer, result.value}};
+  json["answer"] = {{result.about.answer, json_of(result.value)}};
   json["verified"] =
       result.verdict == Verdict::skipped ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(result.verdict == Verdict::verified);
   json["digest"] = fmt::format("{:016x}", ledger.digest());
+  json["resumed_after"] = result.resumed_after ? nlohmann::ordered_json(*result.resumed_after) : nlohmann::ordered_json(nullptr);
   json["wall_s"] = result.wall_s;
+  json["checkpoint_s"] = result.checkpoint_s;
   json["load_s"] = result.load_s;
   json["compute_s"] = seconds.compute;
   json["pack_s"] = seconds.pack;
@@ -100,29 +84,21 @@ nlohmann::ordered_json record(const RunResult& result, const RunOptions& options
 }  // namespace
 
 std::string prediction(const RunResult& result) {
-  return fmt::format("{} ({}), dry run\n", result.about.name, result.variant.name) + graph_line(result) + model_line(result) +
+  return fmt::format("{} ({}), dry run\n", result.about.name, result.variant.name) + result.line + model_line(result) +
          fmt::format("  R = at most {} rounds = {}\n  least s = {} words at this q\n", result.bounds.rounds, result.variant.rounds,
                      grouped(result.bounds.least_memory.count));
 }
 
-std::string text_report(const RunResult& result, const RunOptions& options) {
+std::string text_report(const RunResult& result) {
   const auto& ledger = result.ledger;
   const auto seconds = ledger.seconds();
-  std::string text = fmt::format("{} ({}) on {}\n", result.about.name, result.variant.name, options.graph);
-  text += graph_line(result) + model_line(result);
-  text += fmt::format("  {} rank{}, transport {}, seed {}, ids {}\n\n", result.ranks, result.ranks == 1 ? "" : "s", result.transport,
-                      result.model.seed, options.ids == protocols::Ids::random ? "random" : "as given");
+  std::string text = fmt::format("{} ({}) on {}\n", result.about.name, result.variant.name, result.input);
+  text += result.line + model_line(result);
+  text += fmt::format("  {} rank{}, transport {}, seed {}{}\n\n", result.ranks, result.ranks == 1 ? "" : "s", result.transport,
+                      result.model.seed, result.note);
   text += fmt::format("rounds     {} measured | at most {} declared{}\n", ledger.rounds.size(), result.bounds.rounds,
                       result.within_bounds() ? "" : "  EXCEEDED");
-  text += fmt::format("  {:<16}{:>12} for any protocol: shuffle bound, s in bits\n", "unconditional", shuffle_bound(result));
-  if (result.distances) {
-    text += fmt::format("  {:<16}{:>12} = ceil(log2 D), a reference without a constant; D >= {} by double sweep\n", "conditional",
-                        ceil_log2(result.distances->diameter), grouped(result.distances->diameter));
-    text += fmt::format("  {:<16}{:>12} = ceil(log2 ecc), a floor for protocols that only forward ids; ecc = {}\n", "ball growing",
-                        ceil_log2(result.distances->eccentricity), grouped(result.distances->eccentricity));
-  } else {
-    text += "  D was not measured (--no-verify)\n";
-  }
+  for (const auto& line : result.reference_lines) text += for_people(line);
   text += fmt::format("load       words, of s = {}\n", grouped(result.model.memory.count));
   text += load_line("kept + sent", ledger.max_kept_plus_sent(), result, &mpc::RoundEntry::max_kept_plus_sent);
   text += load_line("kept + received", ledger.max_kept_plus_received(), result, &mpc::RoundEntry::max_kept_plus_received);
@@ -132,11 +108,18 @@ std::string text_report(const RunResult& result, const RunOptions& options) {
       "time       {:.3f} s: compute {:.3f}, pack {:.3f}, exchange {:.3f}, order {:.3f}, idle {:.3f}; loading {:.3f} s; memory {} MiB\n",
       result.wall_s, seconds.compute, seconds.pack, seconds.exchange, seconds.unpack, seconds.idle, result.load_s,
       grouped(result.rss_bytes >> 20));
-  text += fmt::format("answer     {}: {}{}\n", result.about.answer, grouped(result.value),
+  if (result.resumed_after || !result.checkpoints.empty()) {
+    text += "checkpoint ";
+    if (result.resumed_after) text += fmt::format("resumed after round {}; ", *result.resumed_after);
+    text += fmt::format("{} written", result.checkpoints.size());
+    if (!result.checkpoints.empty()) text += fmt::format(", the last after round {}", result.checkpoints.back());
+    text += fmt::format("; {:.3f} s\n", result.checkpoint_s);
+  }
+  text += fmt::format("answer     {}: {}{}\n", result.about.answer, for_people(result.value),
                       result.retries == 0 ? "" : fmt::format(" (after {} unlucky draw{})", result.retries, result.retries == 1 ? "" : "s"));
   switch (result.verdict) {
     case Verdict::verified: text += "verified   yes, by a serial oracle"; break;
-    case Verdict::wrong: text += fmt::format("verified   NO: the serial oracle finds {}", grouped(result.expected)); break;
+    case Verdict::wrong: text += fmt::format("verified   NO: the serial oracle finds {}", for_people(result.expected)); break;
     case Verdict::skipped: text += "verified   not checked (--no-verify)"; break;
   }
   return text + fmt::format("; digest {:016x}\n", ledger.digest());
@@ -167,24 +150,16 @@ std::string explanation(const RunResult& result) {
   return text;
 }
 
-std::string json_report(const RunResult& result, const RunOptions& options) { return record(result, options).dump(2) + "\n"; }
+std::string json_report(const RunResult& result) { return text_of(record(result)) + "\n"; }
 
-std::string csv_report(const RunResult& result, const RunOptions& options) {
+std::string csv_report(const RunResult& result) {
   std::string header, row;
   const auto add = [&](const std::string& key, const nlohmann::ordered_json& value) {
     if (!header.empty()) header += ',', row += ',';
     header += key;
-    // RFC 4180: a text with a comma or a quote is quoted, quotes doubled.
-    const auto text = value.is_null() ? std::string() : value.is_string() ? value.get<std::string>() : value.dump();
-    if (text.find_first_of(",\"\n") == std::string::npos) {
-      row += text;
-      return;
-    }
-    row += '"';
-    for (const char letter : text) row += letter == '"' ? std::string("\"\"") : std::string(1, letter);
-    row += '"';
+    row += csv_field(value.is_null() ? std::string() : value.is_string() ? value.get<std::string>() : value.dump());
   };
-  const auto json = record(result, options);
+  const auto json = record(result);
   for (const auto& [key, value] : json.items()) {
     if (key != "answer") {
       add(key, value);

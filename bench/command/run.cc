@@ -1,47 +1,25 @@
 #include "bench/command/run.h"
 
-#include <memory>
-
 #include <fmt/core.h>
 #include <unistd.h>
 
 #include "mpc/clock.h"
-#include "mpc/transport/in_process.h"
-#include "mpc/transport/mpi.h"
-#include "mpc/transport/scrambled.h"
 
+#include "bench/command/carrier.h"
+#include "bench/command/execution.h"
 #include "bench/command/problem.h"
 #include "bench/command/report.h"
+#include "bench/command/run_checkpoints.h"
 #include "bench/command/run_result.h"
-#include "bench/command/verify.h"
 
 namespace roundtrip {
 namespace {
 
-/// The transport that was asked for, and what it stands on.
-struct Carrier {
-  std::unique_ptr<mpc::Transport> base, scrambled;
-  mpc::Transport& get() const { return scrambled ? *scrambled : *base; }
-};
-
-Carrier make_transport(const RunOptions& options, mpc::Ranks& ranks) {
-  if (options.transport == "in_process" && ranks.size() > 1) {
-    throw mpc::UsageError(fmt::format("--transport in_process runs on 1 rank; there are {}: expected mpi or scrambled", ranks.size()));
-  }
-  Carrier carrier;
-  if (ranks.size() > 1 || options.transport == "mpi") {
-    carrier.base = std::make_unique<mpc::MpiTransport>(ranks);
-  } else {
-    carrier.base = std::make_unique<mpc::InProcess>();
-  }
-  if (options.transport == "scrambled") carrier.scrambled = std::make_unique<mpc::Scrambled>(*carrier.base, options.model.seed);
-  return carrier;
-}
-
 /// One line on a terminal while a long run goes on.
 class Progress {
  public:
-  Progress(mpc::Cluster& cluster, mpc::Ranks& ranks) {
+  Progress() = default;
+  void watch(mpc::Cluster& cluster, mpc::Ranks& ranks) {
     if (ranks.rank() != 0 || isatty(STDERR_FILENO) == 0) return;
     cluster.on_round([this](const mpc::RoundEntry& entry) {
       ++rounds_;
@@ -65,33 +43,16 @@ class Progress {
   bool shown_ = false;
 };
 
-/// Runs the protocol; on a violation the rounds that were completed still reach the ledger's file.
-protocols::Answer solve(const Registered& protocol, const protocols::Settings& settings, const protocols::GraphInput& input,
-                        mpc::Cluster& cluster, const RunOptions& options, RunResult& result, mpc::Ranks& ranks) {
-  const Progress progress(cluster, ranks);
-  const auto start = mpc::seconds_now();
-  try {
-    auto answer = protocol.run(cluster, input, settings);
-    result.wall_s = slowest_since(start, ranks);
-    result.ledger = cluster.finish();
-    return answer;
-  } catch (const mpc::Error&) {
-    write_text(options.ledger, cluster.completed().csv(), ranks);
-    throw;
-  }
-}
-
 /// Everything that was asked for. A file that cannot be written does not keep the others from being written.
 void write_results(const RunOptions& options, const RunResult& result, const Problem& problem, const protocols::Answer& answer,
                    mpc::Ranks& ranks) {
   Outputs outputs;
   if (!options.stdout_taken()) {
-    outputs.attempt(
-        [&] { write_text("-", text_report(result, options) + (options.explain ? explanation(result) : std::string()), ranks); });
+    outputs.attempt([&] { write_text("-", text_report(result) + (options.explain ? explanation(result) : std::string()), ranks); });
   }
   outputs.attempt([&] { write_text(options.ledger, result.ledger.csv(), ranks); });
-  outputs.attempt([&] { write_text(options.json, json_report(result, options), ranks); });
-  outputs.attempt([&] { write_text(options.csv, csv_report(result, options), ranks); });
+  outputs.attempt([&] { write_text(options.json, json_report(result), ranks); });
+  outputs.attempt([&] { write_text(options.csv, csv_report(result), ranks); });
   if (!options.labels.empty()) {
     outputs.attempt([&] { write_labels(options.labels, problem, answer, ranks); });
   }
@@ -102,35 +63,34 @@ void write_results(const RunOptions& options, const RunResult& result, const Pro
 
 mpc::Exit run(const RunOptions& options, mpc::Ranks& ranks) {
   check(options);
-  auto carrier = make_transport(options, ranks);
+  const Carrier carrier(options.transport, options.model.seed, ranks);
+  const auto checkpoints = open_checkpoints(options, ranks);
   auto problem = load_problem(options, !options.labels.empty(), ranks);
 
-  RunResult result;
-  result.load_s = problem.load_s;
-  result.about = problem.protocol.about;
-  result.variant = problem.variant;
-  result.model = problem.model;
-  result.vertices = problem.graph.vertices;
-  result.isolated = problem.graph.vertices - problem.graph.active;
-  result.edges = problem.graph.edges;
-  result.ranks = ranks.size();
+  auto result = planned(problem, ranks);
   result.transport = carrier.get().name();
-  result.bounds = problem.bounds(0);
   if (options.dry_run) {
     if (ranks.rank() == 0) fmt::print("{}", prediction(result));
     return mpc::Exit::done;
   }
 
-  protocols::WholeGraph whole;
-  if (!options.no_verify) whole = gather_graph(problem.graph, ranks);
-  mpc::Cluster cluster(result.model, carrier.get());
-  const auto input = deal(problem.graph, result.model, cluster.machines_here(), ranks);
-  const auto answer = solve(problem.protocol, problem.settings, input, cluster, options, result, ranks);
-  result.value = answer.value;
-  result.retries = answer.retries;
-  result.bounds = problem.bounds(answer.retries);
-  result.rss_bytes = ranks.sum(peak_bytes());
-  if (!options.no_verify) verify(problem.protocol, answer, whole, result, ranks);
+  if (checkpoints) checkpoints->identify(identity_of(problem, ranks));
+  protocols::Answer answer;
+  try {
+    Progress progress;
+    answer = execute(problem, carrier.get(), !options.no_verify, result, ranks, [&](mpc::Cluster& cluster) {
+      progress.watch(cluster, ranks);
+      if (checkpoints) cluster.use(*checkpoints);
+    });
+  } catch (const mpc::Error&) {
+    write_text(options.ledger, result.ledger.csv(), ranks);  // the rounds that were completed
+    throw;
+  }
+  if (checkpoints) {
+    result.resumed_after = checkpoints->resumed_after();
+    result.checkpoints = checkpoints->written();
+    result.checkpoint_s = checkpoints->seconds();
+  }
 
   write_results(options, result, problem, answer, ranks);
   if (!result.within_bounds() && ranks.rank() == 0) {
@@ -138,8 +98,8 @@ mpc::Exit run(const RunOptions& options, mpc::Ranks& ranks) {
                result.ledger.rounds.size(), result.bounds.rounds);
   }
   if (result.verdict == Verdict::wrong && ranks.rank() == 0) {
-    fmt::print(stderr, "roundtrip: the answer is wrong: {} {}, and the serial oracle finds {}{}\n", result.value,
-               problem.protocol.about.answer, result.expected, result.value == result.expected ? ", with other classes" : "");
+    fmt::print(stderr, "roundtrip: the answer is wrong: {} {}, and the serial oracle finds {}{}\n", for_people(result.value),
+               problem.protocol.about.answer, for_people(result.expected), result.value == result.expected ? ", with other classes" : "");
   }
   return result.verdict != Verdict::wrong && result.within_bounds() ? mpc::Exit::done : mpc::Exit::unverified;
 }

@@ -8,6 +8,8 @@
 
 #include "mpc/error.h"
 
+#include "bench/command/carrier.h"
+
 namespace roundtrip {
 
 std::uint64_t whole_number(const std::string& text, const std::string& option) {
@@ -19,19 +21,50 @@ std::uint64_t whole_number(const std::string& text, const std::string& option) {
   return value;
 }
 
+void declare_format(CLI::App& command, std::optional<protocols::Format>& format) {
+  using protocols::Format;
+  const std::map<std::string, Format> formats{
+      {"auto", Format::automatic}, {"edges", Format::edges}, {"mtx", Format::matrix_market}, {"metis", Format::metis}};
+  command.add_option("--format", format, "of the file: auto (default) goes by a Matrix Market banner, then by the name")
+      ->transform(CLI::CheckedTransformer(formats).description(""))
+      ->option_text("auto|edges|mtx|metis");
+}
+
+std::vector<std::string> InputOptions::given() const {
+  std::vector<std::string> names;
+  if (graph) names.emplace_back("--graph");
+  if (format) names.emplace_back("--format");
+  if (vertices) names.emplace_back("--vertices");
+  if (ids) names.emplace_back("--ids");
+  if (input) names.emplace_back("--input");
+  if (n) names.emplace_back("--n");
+  if (k) names.emplace_back("--k");
+  return names;
+}
+
 void declare(CLI::App& command, ProblemOptions& options) {
   const auto whole = [&command](const std::string& name, auto& target, const std::string& text) {
     return command.add_option_function<std::string>(
         name, [name, &target](const std::string& word) { target = whole_number(word, name); }, text);
   };
   command.add_option("protocol", options.protocol, "what to run: see `roundtrip list`")->required();
-  command.add_option("--graph", options.graph, "an edge list (plain or .gz), or a generator: see `roundtrip graph --help`")->required();
+  command.add_option("--graph", options.graph,
+                     "a file (edge list, .mtx, .graph; plain or .gz), or a generator: see `roundtrip graph --help`");
   command.add_option("--variant", options.variant, "how: see `roundtrip list`");
   whole("--vertices", options.vertices, "the vertices are 0..N-1")->option_text("N");
+  declare_format(command, options.format);
   const std::map<std::string, protocols::Ids> ids{{"random", protocols::Ids::random}, {"as-given", protocols::Ids::as_given}};
   command.add_option("--ids", options.ids, "random: relabel by a public permutation (default); as-given")
       ->transform(CLI::CheckedTransformer(ids).description(""))
       ->option_text("random|as-given");
+
+  command
+      .add_option(
+          "--input", options.input,
+          "a sequence: a text of symbols separated by white space (plain or .gz), or sequence:N,ALPHABET (no symbol twice in a row)")
+      ->option_text("FILE|SPEC");
+  whole("--k", options.k, "hops, or maps")->option_text("K");
+  whole("--n", options.n, "points that are mapped")->option_text("N");
 
   auto& model = options.model;
   auto* delta =
@@ -51,14 +84,30 @@ void declare(CLI::App& command, ProblemOptions& options) {
 
 void declare(CLI::App& command, RunOptions& options) {
   declare(command, static_cast<ProblemOptions&>(options));
-  command.add_option("--transport", options.transport, "mpi (default), in_process (one rank), scrambled (random delivery order)")
-      ->check(CLI::IsMember({"mpi", "in_process", "scrambled"}).description(""))
+  command.add_option("--transport", options.transport, Carrier::meaning() + ", in_process (one rank), scrambled (random delivery order)")
+      ->check(CLI::IsMember({"auto", "mpi", "grid", "in_process", "scrambled"}).description(""))
       ->option_text("NAME");
 
   command.add_option("--json", options.json, "the result as JSON")->option_text("FILE")->group("Output (FILE may be -)");
   command.add_option("--csv", options.csv, "the result as one CSV row")->option_text("FILE")->group("Output (FILE may be -)");
   command.add_option("--ledger", options.ledger, "every round as a CSV row")->option_text("FILE")->group("Output (FILE may be -)");
-  command.add_option("--labels", options.labels, "a line `vertex label` per vertex")->option_text("FILE")->group("Output (FILE may be -)");
+  command.add_option("--labels", options.labels, "a line `vertex label` per vertex (position, point)")
+      ->option_text("FILE")
+      ->group("Output (FILE may be -)");
+  auto* checkpoint = command.add_option("--checkpoint", options.checkpoint, "write checkpoints into this folder; the last two are kept")
+                         ->option_text("DIR")
+                         ->group("Checkpoints");
+  command
+      .add_option_function<std::string>(
+          "--checkpoint-every",
+          [&options](const std::string& word) { options.checkpoint_every = whole_number(word, "--checkpoint-every"); },
+          "after every R-th round (default 10)")
+      ->option_text("R")
+      ->needs(checkpoint)
+      ->group("Checkpoints");
+  command.add_option("--resume", options.resume, "go on from a checkpoint, or from the last one in a folder, on any number of ranks")
+      ->option_text("DIR")
+      ->group("Checkpoints");
   command.add_flag("--explain", options.explain, "attribute the rounds to their primitives");
   command.add_flag("--dry-run", options.dry_run, "say q, s and the declared rounds, and run nothing");
   command.add_flag("--no-verify", options.no_verify, "do not check the answer with a serial oracle");
@@ -68,13 +117,16 @@ void check(const RunOptions& options) {
   int taken = 0;
   for (const auto* file : {&options.json, &options.csv, &options.ledger, &options.labels}) taken += *file == "-" ? 1 : 0;
   if (taken > 1) throw mpc::UsageError("more than one of --json, --csv, --ledger and --labels is '-'; standard output can hold one");
+  if (options.checkpoint_every == 0) throw mpc::UsageError("--checkpoint-every is 0; expected at least 1");
   check(static_cast<const ProblemOptions&>(options));
 }
 
+void check_words(const std::string& words) {
+  if (words != "min" && whole_number(words, "--words") == 0) throw mpc::UsageError("--words is 0; expected at least 1, or min");
+}
+
 void check(const ProblemOptions& options) {
-  if (!options.model.words.empty() && options.model.words != "min" && whole_number(options.model.words, "--words") == 0) {
-    throw mpc::UsageError("--words is 0; expected at least 1, or min");
-  }
+  if (!options.model.words.empty()) check_words(options.model.words);
 }
 
 }  // namespace roundtrip

@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "mpc/model.h"
 
+#include "protocols/graph/graph_format.h"
 #include "protocols/graph/vertex_ids.h"
 
 namespace CLI {
@@ -23,18 +25,29 @@ struct ModelOptions {
   std::uint64_t seed = 1;
 };
 
-/// A protocol, a graph and a model.
-struct ProblemOptions {
-  std::string protocol, variant, graph;
-  std::optional<std::uint64_t> vertices;
-  protocols::Ids ids = protocols::Ids::random;
+/// What the input is. Which of these a protocol takes depends on its kind of input.
+struct InputOptions {
+  std::optional<std::string> graph, input;
+  std::optional<std::uint64_t> vertices, n, k;
+  std::optional<protocols::Format> format;
+  std::optional<protocols::Ids> ids;
+
+  /// The names of those that were given, with their dashes.
+  std::vector<std::string> given() const;
+};
+
+/// A protocol, an input and a model.
+struct ProblemOptions : InputOptions {
+  std::string protocol, variant;
   ModelOptions model;
 };
 
 /// The options of `run`.
 struct RunOptions : ProblemOptions {
-  std::string transport = "mpi";
+  std::string transport = "auto";
   std::string json, csv, ledger, labels;  ///< files; empty: not wanted; "-": standard output
+  std::string checkpoint, resume;         ///< folders; empty: not wanted
+  std::uint64_t checkpoint_every = 10;    ///< rounds
   bool explain = false, dry_run = false, no_verify = false;
 
   /// Whether a file goes to standard output, which then holds nothing else.
@@ -48,6 +61,12 @@ void declare(CLI::App& command, ProblemOptions& options);
 /// What the parser cannot check: throws UsageError.
 void check(const RunOptions& options);
 void check(const ProblemOptions& options);
+
+/// The value of --words: throws UsageError if it is neither a positive whole number nor "min".
+void check_words(const std::string& words);
+
+/// Declares `--format` on a subcommand that reads graphs.
+void declare_format(CLI::App& command, std::optional<protocols::Format>& format);
 
 /// A whole number from a command-line word: throws UsageError, naming the option.
 std::uint64_t whole_number(const std::string& text, const std::string& option);

@@ -12,4 +12,12 @@ inline std::string grouped(std::uint64_t value) {
   return text;
 }
 
+/// A field of a CSV row (RFC 4180): a text with a comma, a quote or a new line is quoted, quotes doubled.
+inline std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  std::string field = "\"";
+  for (const char letter : text) field += letter == '"' ? std::string("\"\"") : std::string(1, letter);
+  return field + '"';
+}
+
 }  // namespace roundtrip

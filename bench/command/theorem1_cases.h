@@ -15,7 +15,7 @@ namespace roundtrip {
 
 /// A protocol, an input and a model, ready to run both on messages and as a transformer.
 struct Theorem1Case {
-  std::string input;  ///< a graph, or empty
+  std::string input;  ///< its name, or empty
   mpc::Model model;
   std::uint64_t rounds_declared = 0;  ///< at most
   bridge::Dealing dealing;            ///< of the input words

@@ -7,9 +7,6 @@
 
 namespace mpc {
 
-/// Smallest r with r^rounds >= machines, by integer arithmetic: ceil(q^{1/rounds}).
-std::uint64_t smallest_radix(std::uint64_t machines, std::uint64_t rounds);
-
 /// What a machine keeps during an all-reduce: the values of the next `length` machines, and of one more.
 template <class Word>
 struct Window {

@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
-#include "mpc/primitives/all_reduce.h"
+#include "mpc/model.h"
 
 namespace mpc {
 namespace {
 
 /// Blocks of the level below the last one, and so on down to level 1: r, r^2, ..., r^{levels-1}, but no more than machines.
 std::uint64_t blocks_at(std::uint64_t level, std::uint64_t levels, std::uint64_t machines) {
-  const auto radix = smallest_radix(machines, levels);
+  const auto radix = ceil_root(machines, levels);
   std::uint64_t blocks = 1;
   for (auto above = levels; above > level; --above) blocks = std::min(machines, blocks * radix);
   return blocks;
@@ -38,7 +38,7 @@ CombiningTree::Block CombiningTree::block(std::uint64_t level, MachineId machine
 std::uint64_t CombiningTree::fan_in(std::uint64_t machines, std::uint64_t levels) {
   const auto blocks = blocks_at(1, levels, machines);
   const auto largest = (machines + blocks - 1) / blocks;
-  return levels == 1 ? largest : std::max(largest, smallest_radix(machines, levels));
+  return levels == 1 ? largest : std::max(largest, ceil_root(machines, levels));
 }
 
 bool CombiningTree::fits(std::uint64_t keys, std::uint64_t machines, std::uint64_t levels, std::uint64_t notes, unsigned half_bits) {

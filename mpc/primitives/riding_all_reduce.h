@@ -21,8 +21,10 @@ class RidingAllReduce {
         window_(cluster.template make<Window<W>>()),
         combine_(combine) {}
 
-  /// Words that it adds, at most, to what a machine sends and receives in a round; it keeps 2 more.
-  static std::uint64_t words(const Model& model) { return AllReducePlan(model.machines, model.tree_rounds()).words(); }
+  /// Words that it adds, at most, to what a machine sends and receives in a round of reductions of so many rounds (0: T); it keeps 2 more.
+  static std::uint64_t words(const Model& model, std::uint64_t rounds = 0) {
+    return AllReducePlan(model.machines, rounds == 0 ? model.tree_rounds() : rounds).words();
+  }
 
   bool running() const { return next_ < plan_.rounds(); }
   /// Whether a reduction has come to its end since the last call.

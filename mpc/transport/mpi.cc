@@ -1,7 +1,11 @@
 #include "mpc/transport/mpi.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
+#include <exception>
+#include <stdexcept>
+#include <thread>
 
 #include <mpi.h>
 
@@ -18,24 +22,23 @@ struct IntCounts {
 };
 
 /// Point to point, every MPI call at most `piece` words: for blocks that an int cannot count.
-void exchange_in_pieces(std::span<const Outgoing> send, std::span<const Incoming> receive, std::size_t piece) {
+void exchange_in_pieces(std::span<const Outgoing> send, std::span<const Incoming> receive, std::size_t piece, MPI_Comm group) {
   int rank = 0;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_rank(group, &rank);
   std::vector<MPI_Request> requests;
   const auto ranks = send.size();
   for (std::size_t step = 0; step < ranks; ++step) {
     const auto from = (static_cast<std::size_t>(rank) + ranks - step) % ranks;
     for (std::size_t at = 0; at < receive[from].count; at += piece) {
       const auto count = static_cast<int>(std::min(piece, receive[from].count - at));
-      MPI_Irecv(receive[from].words + at, count, MPI_UINT64_T, static_cast<int>(from), message_tag, MPI_COMM_WORLD,
-                &requests.emplace_back());
+      MPI_Irecv(receive[from].words + at, count, MPI_UINT64_T, static_cast<int>(from), message_tag, group, &requests.emplace_back());
     }
   }
   for (std::size_t step = 0; step < ranks; ++step) {
     const auto to = (static_cast<std::size_t>(rank) + step) % ranks;
     for (std::size_t at = 0; at < send[to].count; at += piece) {
       const auto count = static_cast<int>(std::min(piece, send[to].count - at));
-      MPI_Isend(send[to].words + at, count, MPI_UINT64_T, static_cast<int>(to), message_tag, MPI_COMM_WORLD, &requests.emplace_back());
+      MPI_Isend(send[to].words + at, count, MPI_UINT64_T, static_cast<int>(to), message_tag, group, &requests.emplace_back());
     }
   }
   MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE);
@@ -61,9 +64,9 @@ bool offsets(std::span<const Block> blocks, std::vector<int>& counts, std::vecto
 }
 
 void exchange_words(std::span<const Outgoing> send, std::span<const Incoming> receive, std::size_t total, std::size_t piece,
-                    IntCounts& ints) {
+                    IntCounts& ints, MPI_Comm group) {
   // All ranks know the total, so they choose the same way; total <= piece bounds every block.
-  if (total > piece) return exchange_in_pieces(send, receive, piece);
+  if (total > piece) return exchange_in_pieces(send, receive, piece, group);
   std::vector<Outgoing> packed;
   const Word* from = nullptr;
   const Word* to = nullptr;
@@ -81,15 +84,23 @@ void exchange_words(std::span<const Outgoing> send, std::span<const Incoming> re
   }
   if (!offsets(receive, ints.receive, ints.receive_at, to)) throw Fault("receive blocks of one exchange lie more than 2^31 words apart");
   MPI_Alltoallv(from, ints.send.data(), ints.send_at.data(), MPI_UINT64_T, const_cast<Word*>(to), ints.receive.data(),
-                ints.receive_at.data(), MPI_UINT64_T, MPI_COMM_WORLD);
+                ints.receive_at.data(), MPI_UINT64_T, group);
 }
 
 class MpiRanks final : public Ranks {
  public:
-  MpiRanks() {
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
-    MPI_Comm_size(MPI_COMM_WORLD, &size_);
+  explicit MpiRanks(MPI_Comm group) : group_(group) {
+    MPI_Comm_rank(group_, &rank_);
+    MPI_Comm_size(group_, &size_);
   }
+  ~MpiRanks() override {
+    // After an exception that other ranks may not share, nothing collective.
+    if (group_ != MPI_COMM_WORLD && std::uncaught_exceptions() == 0) MPI_Comm_free(&group_);
+  }
+  MpiRanks(const MpiRanks&) = delete;
+  MpiRanks& operator=(const MpiRanks&) = delete;
+
+  MPI_Comm group() const { return group_; }
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
@@ -99,7 +110,7 @@ class MpiRanks final : public Ranks {
     const auto ranks = static_cast<std::size_t>(size_);
     std::vector<std::uint64_t> announced(ranks), expected(ranks);
     std::ranges::copy(counts, announced.begin());
-    MPI_Alltoall(announced.data(), 1, MPI_UINT64_T, expected.data(), 1, MPI_UINT64_T, MPI_COMM_WORLD);
+    MPI_Alltoall(announced.data(), 1, MPI_UINT64_T, expected.data(), 1, MPI_UINT64_T, group_);
     received.assign(expected.begin(), expected.end());
     std::uint64_t in_all = 0;
     for (const auto count : expected) in_all += count;
@@ -115,22 +126,22 @@ class MpiRanks final : public Ranks {
       from += counts[r];
       to += received[r];
     }
-    exchange_words(out, in, total, MpiTransport::default_piece_words, ints_);
+    exchange_words(out, in, total, MpiTransport::default_piece_words, ints_, group_);
     return result;
   }
 
   void reduce(std::span<std::uint64_t> values, Reduction how) override {
     const auto op = how == Reduction::sum ? MPI_SUM : how == Reduction::minimum ? MPI_MIN : MPI_MAX;
-    MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), MPI_UINT64_T, op, MPI_COMM_WORLD);
+    MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), MPI_UINT64_T, op, group_);
   }
 
   void broadcast(std::string& bytes, int root) override {
     std::uint64_t size = bytes.size();
-    MPI_Bcast(&size, 1, MPI_UINT64_T, root, MPI_COMM_WORLD);
+    MPI_Bcast(&size, 1, MPI_UINT64_T, root, group_);
     bytes.resize(size);
     constexpr std::size_t piece = std::size_t{1} << 30;
     for (std::size_t at = 0; at < size; at += piece) {
-      MPI_Bcast(bytes.data() + at, static_cast<int>(std::min(piece, size - at)), MPI_CHAR, root, MPI_COMM_WORLD);
+      MPI_Bcast(bytes.data() + at, static_cast<int>(std::min(piece, size - at)), MPI_CHAR, root, group_);
     }
   }
 
@@ -138,7 +149,7 @@ class MpiRanks final : public Ranks {
     const auto ranks = static_cast<std::size_t>(size_);
     std::uint64_t count = mine.size();
     std::vector<std::uint64_t> counts(ranks);
-    MPI_Allgather(&count, 1, MPI_UINT64_T, counts.data(), 1, MPI_UINT64_T, MPI_COMM_WORLD);
+    MPI_Allgather(&count, 1, MPI_UINT64_T, counts.data(), 1, MPI_UINT64_T, group_);
     std::uint64_t in_all = 0;
     for (const auto c : counts) in_all += c;
     std::vector<std::uint64_t> result(in_all);
@@ -149,7 +160,7 @@ class MpiRanks final : public Ranks {
       in[r] = {to, counts[r]};
       to += counts[r];
     }
-    exchange_words(out, in, in_all * ranks, MpiTransport::default_piece_words, ints_);
+    exchange_words(out, in, in_all * ranks, MpiTransport::default_piece_words, ints_, group_);
     return result;
   }
 
@@ -159,10 +170,17 @@ class MpiRanks final : public Ranks {
   }
 
  private:
+  MPI_Comm group_;
   int rank_ = 0;
   int size_ = 1;
   IntCounts ints_;
 };
+
+MPI_Comm group_of(const Ranks& ranks) {
+  const auto* mpi = dynamic_cast<const MpiRanks*>(&ranks);
+  if (mpi == nullptr) throw std::logic_error("these ranks are not those of an MpiSession, nor a part of them");
+  return mpi->group();
+}
 
 }  // namespace
 
@@ -173,7 +191,7 @@ MpiSession::MpiSession(int& argc, char**& argv) {
     launched = launched || std::getenv(name) != nullptr;
   if (!launched) setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
   MPI_Init(&argc, &argv);
-  ranks_ = std::make_unique<MpiRanks>();
+  ranks_ = std::make_unique<MpiRanks>(MPI_COMM_WORLD);
 }
 
 MpiSession::~MpiSession() { MPI_Finalize(); }
@@ -186,24 +204,46 @@ std::string MpiSession::library_version() {
   return whole.substr(0, whole.find(','));
 }
 
-struct MpiTransport::Counts : IntCounts {};
+std::unique_ptr<Ranks> split(Ranks& ranks, int part) {
+  MPI_Comm group = MPI_COMM_NULL;
+  MPI_Comm_split(group_of(ranks), part, ranks.rank(), &group);
+  return std::make_unique<MpiRanks>(group);
+}
+
+void wait_asleep(Ranks& ranks) {
+  constexpr std::chrono::milliseconds longest(5);
+  MPI_Request request = MPI_REQUEST_NULL;
+  MPI_Ibarrier(group_of(ranks), &request);
+  int done = 0;
+  for (std::chrono::microseconds nap(50);; nap = std::min<std::chrono::microseconds>(2 * nap, longest)) {
+    MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+    if (done != 0) return;
+    std::this_thread::sleep_for(nap);
+  }
+}
+
+struct MpiTransport::State : IntCounts {
+  MPI_Comm group;
+};
 
 MpiTransport::MpiTransport(Ranks& ranks, std::size_t piece_words)
-    : ranks_(ranks), piece_words_(piece_words), counts_(std::make_unique<Counts>()) {}
+    : ranks_(ranks), piece_words_(piece_words), state_(std::make_unique<State>()) {
+  state_->group = group_of(ranks);
+}
 
 MpiTransport::~MpiTransport() = default;
 
 void MpiTransport::announce(std::span<const Word> send, std::span<Word> receive, std::size_t each) {
   const auto count = static_cast<int>(each);
-  MPI_Alltoall(send.data(), count, MPI_UINT64_T, receive.data(), count, MPI_UINT64_T, MPI_COMM_WORLD);
+  MPI_Alltoall(send.data(), count, MPI_UINT64_T, receive.data(), count, MPI_UINT64_T, state_->group);
 }
 
 void MpiTransport::exchange(std::span<const Outgoing> send, std::span<const Incoming> receive, std::size_t total) {
-  exchange_words(send, receive, total, piece_words_, *counts_);
+  exchange_words(send, receive, total, piece_words_, *state_, state_->group);
 }
 
 void MpiTransport::minimum(std::span<Word> values) {
-  MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), MPI_UINT64_T, MPI_MIN, MPI_COMM_WORLD);
+  MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), MPI_UINT64_T, MPI_MIN, state_->group);
 }
 
 }  // namespace mpc

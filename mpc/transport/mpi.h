@@ -22,7 +22,14 @@ class MpiSession {
   std::unique_ptr<Ranks> ranks_;
 };
 
-/// Messages between MPI ranks: Alltoall for counts, Alltoallv on the packed buffers, in place.
+/// A part of an MpiSession's ranks, or of such a part: the ranks that bring the same `part`, in the order of `ranks`. Every rank of `ranks`
+/// calls this; the result must be gone before the session.
+std::unique_ptr<Ranks> split(Ranks& ranks, int part);
+
+/// Returns when all of an MpiSession's ranks, or of a part, have called it. A rank that waits sleeps, and leaves its core to others.
+void wait_asleep(Ranks& ranks);
+
+/// Messages between MPI ranks, an MpiSession's or a part of them: Alltoall for counts, Alltoallv on the packed buffers, in place.
 class MpiTransport final : public Transport {
  public:
   /// No MPI call counts more than `piece_words` words; the default is what MPI's int can hold. Exchanges near that size go point to
@@ -39,10 +46,10 @@ class MpiTransport final : public Transport {
   static constexpr std::size_t default_piece_words = (std::size_t{1} << 31) - 1;
 
  private:
-  struct Counts;
+  struct State;
   Ranks& ranks_;
   std::size_t piece_words_;
-  std::unique_ptr<Counts> counts_;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace mpc

@@ -62,18 +62,21 @@ class Contraction {
     const auto s = static_cast<double>(model.memory.count);
     const auto operations = std::max(0.0, std::ceil(1.75 * std::log2(8.0 * static_cast<double>(shape.edges) / s)));
     return {2 * k * static_cast<std::uint64_t>(operations) + 3 * k + 1 + model.tree_rounds(),
-            std::min(whole(model, shape), demand(model, shape, k))};
+            model.machines < 4 ? whole(model, shape) : std::min(whole(model, shape), demand(model, shape, k))};
   }
 
-  /// Live edges that one machine can finish alone: it holds its labels and their names beside them, and asks for these.
-  static std::uint64_t finishable(const mpc::Model& model, std::uint64_t vertices) {
-    const auto held = 3 * ((vertices + model.machines - 1) / model.machines) + 8;
-    return model.memory.count > held ? model.memory.count - held : 0;
+  /// Live edges that one machine can finish alone: it holds its labels and their names beside them, and asks for these. In a combining
+  /// tree others' questions meet there too.
+  static std::uint64_t finishable(const mpc::Model& model, std::uint64_t vertices, std::uint64_t levels) {
+    const auto held = 3 * per_machine(vertices, model) + 8 + 2 * (levels - 1);
+    return model.memory.count > held ? (model.memory.count - held) / (levels == 1 ? 1 : 2) : 0;
   }
 
  private:
   // An operation leaves an eighth of the live edges or more, but for stars and graphs so dense that they collapse.
   static constexpr std::uint64_t near = 8;
+
+  static std::uint64_t slow(const mpc::Model& model) { return std::max<std::uint64_t>(2, model.tree_rounds()); }
 
   struct Sum {
     Word operator()(Word a, Word b) const { return a + b; }
@@ -85,20 +88,20 @@ class Contraction {
   static mpc::Words whole(const mpc::Model& model, const Shape& shape) {
     return mpc::Words{shape.edges + 3 * per_machine(shape.vertices, model) + 8};
   }
-  /// s with a combining tree of so many levels; measured, not proved.
   static mpc::Words demand(const mpc::Model& model, const Shape& shape, std::uint64_t levels) {
     const auto e = per_machine(shape.edges, model);
     const auto b = per_machine(shape.vertices, model);
-    return mpc::Words{5 * e + 3 * b + 6 + std::max(Rider::words(model), crowd(model, shape, levels))};
+    return layout_memory(model, shape, levels, 3 * e + 3 * b, Rider::words(model, levels == 1 ? 0 : slow(model)));
   }
   static std::uint64_t levels(const mpc::Model& model, const Shape& shape) {
+    if (whole(model, shape) <= model.memory) return 1;
     return fewest_levels(model, shape, Rule::notes, [&](std::uint64_t k) { return demand(model, shape, k); });
   }
 
   void run(std::uint64_t live) {
     Rider rider(cluster_, Sum{});
     Reduction reduction(cluster_, tree_, rider, Rule::notes);
-    const auto enough = finishable(cluster_.model(), owners_.keys());
+    const auto enough = finishable(cluster_.model(), owners_.keys(), tree_.levels());
     const auto known = [&] {
       if (!rider.finished()) return false;
       live = cluster_.agree([&](const auto& me) { return rider.result(me); });
@@ -123,8 +126,8 @@ class Contraction {
           [&](const auto& me, auto answers) { rename(me, answers); });
       if (known()) break;
       // A sum in one round is known a round earlier, and costs q words a machine: only when the end may be near.
-      const auto fastest = cluster_.model().tree_rounds();
-      const auto rounds = live <= near * enough ? fastest : std::max<std::uint64_t>(2, fastest);
+      const bool hurry = tree_.levels() == 1 && live <= near * enough;
+      const auto rounds = hurry ? cluster_.model().tree_rounds() : slow(cluster_.model());
       if (!rider.running()) rider.start([&](const auto& me) { return graph_[me].edges.size(); }, rounds);
     }
     if (live != 0) finish(rider);

@@ -6,7 +6,7 @@ namespace protocols {
 
 using mpc::Word;
 
-void EdgeIndex::assemble(std::span<const Edge> edges, IndexedEdges& to) {
+void EdgeIndex::assemble(PackedEdges::Range edges, IndexedEdges& to) {
   const auto slots = owners_.most_slots();
   const auto place = [&](Word vertex) { return owners_.owner(vertex).value * slots + owners_.slot(vertex); };
   places_.clear();

@@ -7,7 +7,7 @@
 #include "mpc/primitives/key_owners.h"
 #include "mpc/word.h"
 
-#include "protocols/graph/edge.h"
+#include "protocols/graph/packed_edges.h"
 
 namespace protocols {
 
@@ -29,7 +29,7 @@ class EdgeIndex {
   EdgeIndex(mpc::KeyOwners owners, mpc::Pairing pairing) : owners_(owners), pairing_(pairing) {}
 
   /// The edges without loops and duplicates; every vertex is known by its own name, and shared.
-  void assemble(std::span<const Edge> edges, IndexedEdges& to);
+  void assemble(PackedEdges::Range edges, IndexedEdges& to);
 
   mpc::Word vertex(mpc::Word known) const { return pairing_.high(known); }
   mpc::Word value(mpc::Word known) const { return pairing_.low(known); }

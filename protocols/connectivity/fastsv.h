@@ -48,7 +48,7 @@ class FastSv {
       next_[me].resize(owners_.slots(me.id()));
     });
     auto changes = cluster.template make<Word>();
-    Fixpoint<Cluster> fixpoint(cluster, 4);  // a sum while one iteration goes on
+    Fixpoint<Cluster> fixpoint(cluster, sum_rounds);
     mpc::NeighbourhoodReduction reduction(cluster, tree, fixpoint.rider(), notes);
     while (true) {
       const auto phase = cluster.scope("fastsv");
@@ -78,6 +78,7 @@ class FastSv {
 
  private:
   static constexpr Word notes = 1;
+  static constexpr std::uint64_t sum_rounds = 4;  // an iteration has more
   /// The least value; no answer.
   struct Collect {
     mpc::Knowledge merge(Word, mpc::Knowledge a, mpc::Knowledge b) const { return a.value < b.value ? a : b; }
@@ -181,11 +182,10 @@ class FastSv {
     return owners_.key(mpc::MachineId{place / owners_.most_slots()}, place % owners_.most_slots());
   }
 
-  /// Measured, not proved.
   static mpc::Words demand(const mpc::Model& model, const Shape& shape, std::uint64_t levels) {
     const auto e = per_machine(shape.edges, model);
     const auto b = per_machine(shape.vertices, model);
-    return mpc::Words{5 * e + 3 * b + 6 + std::max(Fixpoint<Cluster>::words(model), crowd(model, shape, levels))};
+    return layout_memory(model, shape, levels, 3 * e + 3 * b, Fixpoint<Cluster>::words(model, sum_rounds));
   }
   static std::uint64_t levels(const mpc::Model& model, const Shape& shape) {
     return fewest_levels(model, shape, notes, [&](std::uint64_t k) { return demand(model, shape, k); });

@@ -22,7 +22,9 @@ class Fixpoint {
 
   Rider& rider() { return rider_; }
   /// Words that it adds, at most, to what a machine sends and receives in a round; it keeps 2.
-  static std::uint64_t words(const mpc::Model& model) { return Rider::words(model); }
+  static std::uint64_t words(const mpc::Model& model, std::uint64_t rounds) {
+    return Rider::words(model, std::max(rounds, model.tree_rounds()));
+  }
 
   /// After an iteration: changes(me) is what changed on the machine. Not all iterations are looked at, if a sum takes longer.
   template <class Changes>

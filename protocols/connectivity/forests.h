@@ -18,7 +18,7 @@ namespace protocols {
 /// then holds a forest of the whole graph, tells every owner its vertices' labels.
 ///
 /// With h = floor(s / (n - 1)) forests on one machine at a time (its own is one of them): rounds ceil(log_h q) + 1.  Words per machine and
-/// round: keeps at most max(n - 1, e), sends n, receives (h - 1)(n - 1), e = ceil(m/q); least s: max(2n, e), n for q = 1.
+/// round: keeps at most max(n - 1, e), sends n, receives (h - 1)(n - 1), e = ceil(m/q); least s: max(2n, e), n + 2 for q = 1.
 /// Source: Lattanzi, Moseley, Suri, Vassilvitskii 2011 (filtering); Karloff, Suri, Vassilvitskii 2010.
 template <class Cluster>
 class Forests {
@@ -52,7 +52,7 @@ class Forests {
   }
 
   static Bounds bounds(const mpc::Model& model, const Shape& shape) {
-    const auto together = model.machines == 1 ? shape.vertices : 2 * shape.vertices;
+    const auto together = model.machines == 1 ? shape.vertices + 2 : 2 * shape.vertices;
     return {mpc::ceil_log(fan_in(model, shape.vertices), model.machines) + 1,
             mpc::Words{mpc::max(together, per_machine(shape.edges, model))}};
   }

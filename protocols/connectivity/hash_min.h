@@ -115,11 +115,10 @@ class HashMin {
     return changes;
   }
 
-  /// Measured, not proved.
   static mpc::Words demand(const mpc::Model& model, const Shape& shape, std::uint64_t levels) {
     const auto e = per_machine(shape.edges, model);
     const auto b = per_machine(shape.vertices, model);
-    return mpc::Words{5 * e + b + 7 + std::max(Fixpoint<Cluster>::words(model), crowd(model, shape, levels))};
+    return layout_memory(model, shape, levels, 3 * e + b + 1, Fixpoint<Cluster>::words(model, sum_rounds));
   }
   static std::uint64_t levels(const mpc::Model& model, const Shape& shape) {
     return fewest_levels(model, shape, notes, [&](std::uint64_t k) { return demand(model, shape, k); });

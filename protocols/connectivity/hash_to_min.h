@@ -19,7 +19,7 @@ namespace protocols {
 /// whole, which is what breaks the memory of a machine.
 ///
 /// Rounds: 1 to the owners, and at most 2 ceil(log2 n) + 2 + T, for random ids; O(log n) is proved on paths, 2 log d conjectured.  Words: a
-/// component has to fit one machine, several times over while clusters meet; the s that is declared, 4n + 4e + 6b + 8, e = ceil(m/q), b =
+/// component has to fit one machine, several times over while clusters meet; the s that is declared, 9n + 6e + 6b + 8, e = ceil(m/q), b =
 /// ceil(n/q), is measured for random ids and promises nothing for others: a path with sorted ids moves up to 3414 times the input at n =
 /// 2^14, which ends in a violation. Source: Rastogi, Machanavajjhala, Chitnis, Das Sarma 2013 (Hash-to-Min).
 template <class Cluster>
@@ -28,7 +28,7 @@ class HashToMin {
   using Word = typename Cluster::Word;
 
   HashToMin(Cluster& cluster, const GraphInput& input)
-      : owners_(input.owners(cluster.model())), pairing_(cluster.model().pairing()), clusters_(cluster.template make<std::vector<Word>>()) {
+      : owners_(input.owners(cluster.model())), pairing_(cluster.model().pairing()), clusters_(cluster.template make<Sets>()) {
     auto changed = cluster.template make<Word>();
     Fixpoint<Cluster> fixpoint(cluster, 1);
     const auto phase = cluster.scope("hash-to-min");
@@ -42,34 +42,33 @@ class HashToMin {
     });
     cluster.local(arrived, [&](const auto& me, auto inbox) {
       auto& mine = clusters_[me];
-      for (std::size_t slot = 0; slot < owners_.slots(me.id()); ++slot) mine.push_back(pairing_.pack(slot, owners_.key(me.id(), slot)));
-      for (const auto& [source, member] : inbox) mine.push_back(member);
-      make_set(mine);
+      mine.resize(owners_.slots(me.id()));
+      for (std::size_t slot = 0; slot < mine.size(); ++slot) mine[slot].push_back(owners_.key(me.id(), slot));
+      for (const auto& [source, member] : inbox) mine[pairing_.high(member)].push_back(pairing_.low(member));
+      for (auto& set : mine) make_set(set);
     });
-    while (!fixpoint.reached()) {
+    while (true) {
       arrived = cluster.template round<Word>(cluster.nothing(), [&](const auto& me, auto, auto& out) {
         fixpoint.rider().send(me, out);
-        const auto& mine = clusters_[me];
-        for (std::size_t begin = 0, end = 0; begin < mine.size(); begin = end) {
-          while (end < mine.size() && pairing_.high(mine[end]) == pairing_.high(mine[begin])) ++end;
-          const auto least = pairing_.low(mine[begin]);
-          for (auto i = begin; i < end; ++i) {
-            send(out, least, pairing_.low(mine[i]));
-            send(out, pairing_.low(mine[i]), least);
+        for (const auto& set : clusters_[me]) {
+          for (const auto member : set) {
+            send(out, set.front(), member);
+            send(out, member, set.front());
           }
         }
       });
       fixpoint.rider().receive(arrived);
       cluster.local(arrived, [&](const auto& me, auto inbox) {
         auto skip = fixpoint.rider().skip(me);
-        std::vector<Word> next;
+        Sets next(clusters_[me].size());
         for (const auto& [source, member] : inbox) {
-          if (!skip(source)) next.push_back(member);
+          if (!skip(source)) next[pairing_.high(member)].push_back(pairing_.low(member));
         }
-        make_set(next);
+        for (auto& set : next) make_set(set);
         changed[me] = next == clusters_[me] ? 0 : 1;
         clusters_[me].swap(next);
       });
+      if (fixpoint.reached()) return;
       fixpoint.ended([&](const auto& me) { return changed[me]; });
     }
   }
@@ -77,22 +76,20 @@ class HashToMin {
   /// Calls visit(vertex, label) for the vertices that this machine owns.
   template <class Machine, class Visit>
   void labels(const Machine& me, Visit&& visit) {
-    auto slot = UINT64_MAX;
-    for (const auto member : clusters_[me]) {
-      if (pairing_.high(member) == slot) continue;
-      slot = pairing_.high(member);
-      visit(owners_.key(me.id(), slot), pairing_.low(member));
-    }
+    const auto& mine = clusters_[me];
+    for (std::size_t slot = 0; slot < mine.size(); ++slot) visit(owners_.key(me.id(), slot), mine[slot].front());
   }
 
   static Bounds bounds(const mpc::Model& model, const Shape& shape) {
     const auto e = per_machine(shape.edges, model);
     const auto b = per_machine(shape.vertices, model);
     return {2 * mpc::ceil_log(2, shape.vertices) + 3 + model.tree_rounds(),
-            mpc::Words{4 * shape.vertices + 4 * e + 6 * b + 8 + Fixpoint<Cluster>::words(model)}};
+            mpc::Words{9 * shape.vertices + 6 * e + 6 * b + 8 + Fixpoint<Cluster>::words(model, 1)}};
   }
 
  private:
+  using Sets = std::vector<std::vector<Word>>;  // by slot, sorted
+
   template <class Outbox>
   void send(Outbox& out, Word vertex, Word member) const {
     out.send(owners_.owner(vertex), pairing_.pack(owners_.slot(vertex), member));
@@ -105,7 +102,7 @@ class HashToMin {
 
   mpc::KeyOwners owners_;
   mpc::Pairing pairing_;
-  decltype(std::declval<Cluster&>().template make<std::vector<Word>>()) clusters_;  // (slot, member), sorted
+  decltype(std::declval<Cluster&>().template make<Sets>()) clusters_;
 };
 
 }  // namespace protocols

@@ -89,6 +89,10 @@ void LocalGraphs::assemble(MachineId me, LocalGraph& graph, std::span<const Name
     if (labels[slot] != owners_.key(me, slot)) graph.labels[slot] = 1 + best_[label_index[slot]];
   }
   graph.moved.clear();
+  // A machine's memory follows what it keeps: graphs shrink, and there are many machines on a rank.
+  for (auto* words : {&graph.keys, &graph.edges, &graph.moved}) {
+    if (words->capacity() > words->size() + words->size() / 8) words->shrink_to_fit();
+  }
 }
 
 void LocalGraphs::find_pieces(const LocalGraph& graph) {

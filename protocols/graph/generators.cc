@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <limits>
 #include <string_view>
 
 #include <fmt/core.h>
 
-#include "protocols/graph/edge_list.h"
+#include "protocols/graph/graph_file.h"
 #include "protocols/graph/rules.h"
 #include "protocols/graph/spread.h"
 
@@ -23,18 +24,38 @@ std::optional<std::uint64_t> number(std::string_view text) {
   return value;
 }
 
-std::optional<Rule> rule_of(const RuleKind& kind, std::string_view arguments, std::uint64_t seed) {
-  std::string_view second = "0";
-  if (kind.separator != '\0') {
-    const auto at = arguments.find(kind.separator);
-    if (at == std::string_view::npos) return {};
-    second = arguments.substr(at + 1);
-    arguments = arguments.substr(0, at);
+/// A decimal number such as 0.25, and nothing else.
+std::optional<double> decimal(std::string_view text) {
+  double value = 0;
+  const auto* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value, std::chars_format::fixed);
+  if (error != std::errc() || rest != end || !(value >= 0 && value <= std::numeric_limits<double>::max())) return {};
+  return value;
+}
+
+std::optional<Rule> rule_of(const RuleKind& kind, std::string_view text, std::uint64_t seed) {
+  std::vector<std::string_view> fields;
+  for (auto at = text.find(kind.separator); at != std::string_view::npos; at = text.find(kind.separator)) {
+    fields.push_back(text.substr(0, at));
+    text.remove_prefix(at + 1);
   }
-  const auto a = number(arguments);
-  const auto b = number(second);
-  if (!a || !b) return {};
-  return kind.rule(*a, *b, seed);
+  fields.push_back(text);
+  const auto wholes = static_cast<std::size_t>(kind.wholes);
+  const auto least = wholes + (kind.fraction == RuleKind::needed ? 1 : 0);
+  const auto most = wholes + (kind.fraction == RuleKind::none ? 0 : 1);
+  if (fields.size() < least || fields.size() > most) return {};
+  RuleArguments given;
+  given.seed = seed;
+  for (std::size_t i = 0; i < wholes; ++i) {
+    const auto value = number(fields[i]);
+    if (!value) return {};
+    (i == 0 ? given.a : given.b) = *value;
+  }
+  if (fields.size() > wholes) {
+    given.fraction = decimal(fields.back());
+    if (!given.fraction) return {};
+  }
+  return kind.rule(given);
 }
 
 std::string list_of_kinds() {
@@ -80,13 +101,13 @@ RawEdges generate(const GraphSpec& spec, const mpc::Ranks& ranks) {
   return raw;
 }
 
-RawEdges load(const std::string& spec, std::optional<std::uint64_t> vertices, std::uint64_t seed, mpc::Ranks& ranks) {
+RawEdges load(const std::string& spec, std::optional<std::uint64_t> vertices, std::uint64_t seed, mpc::Ranks& ranks, Format format) {
   // Rank 0 decides what the text means: it is the one that sees the file.
   std::optional<GraphSpec> generated;
   mpc::together(ranks, [&] {
     if (ranks.rank() == 0) generated = GraphSpec::parse(spec, seed);
   });
-  if (ranks.maximum(generated.has_value()) == 0) return read_edge_list(spec, vertices, ranks);
+  if (ranks.maximum(generated.has_value()) == 0) return read_graph_file(spec, vertices, ranks, format);
   if (!generated) generated = GraphSpec::parse(spec, seed);
   if (vertices && *vertices != generated->vertices()) {
     throw mpc::UsageError(

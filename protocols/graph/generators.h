@@ -8,6 +8,7 @@
 
 #include "mpc/ranks.h"
 
+#include "protocols/graph/graph_format.h"
 #include "protocols/graph/raw_edges.h"
 
 namespace protocols {
@@ -46,8 +47,9 @@ class GraphSpec {
 /// This rank's part of the edges.
 RawEdges generate(const GraphSpec& spec, const mpc::Ranks& ranks);
 
-/// Generates a graph, or reads it from a file (see read_edge_list). `vertices` is for files; a generated graph must agree with it.
-/// Collective. Throws on every rank: Exit::usage for a wrong spec, else as read_edge_list does.
-RawEdges load(const std::string& spec, std::optional<std::uint64_t> vertices, std::uint64_t seed, mpc::Ranks& ranks);
+/// Generates a graph, or reads it from a file (see read_graph_file). `vertices` and `format` are for files; a generated graph must agree
+/// with the former. Collective. Throws on every rank: Exit::usage for a wrong spec, else as read_graph_file does.
+RawEdges load(const std::string& spec, std::optional<std::uint64_t> vertices, std::uint64_t seed, mpc::Ranks& ranks,
+              Format format = Format::automatic);
 
 }  // namespace protocols

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include <fmt/format.h>
 
 namespace protocols {
-namespace {
 
-std::string lines(std::span<const std::uint64_t> words) {
+std::string pair_lines(std::span<const std::uint64_t> words) {
   fmt::memory_buffer text;
   for (std::size_t i = 0; i < words.size(); i += 2) {
     const fmt::format_int first(words[i]), second(words[i + 1]);
@@ -20,9 +20,8 @@ std::string lines(std::span<const std::uint64_t> words) {
   return to_string(text);
 }
 
-}  // namespace
-
-PairWriter::PairWriter(const std::string& path, const std::string& header, mpc::Ranks& ranks) : ranks_(ranks) {
+PairWriter::PairWriter(const std::string& path, const std::string& header, mpc::Ranks& ranks, Text text)
+    : ranks_(ranks), text_(std::move(text)) {
   mpc::together(ranks_, [&] {
     if (ranks_.rank() != 0) return;
     sink_.emplace(path);
@@ -42,15 +41,17 @@ void PairWriter::write(std::size_t pairs, const std::function<std::vector<std::u
       counts.front() = part.size();
       if (r != 0) part = exchange_items(std::move(part), std::move(counts), ranks_);
       mpc::together(ranks_, [&] {
-        if (sink_) sink_->write(lines(part));
+        if (sink_) sink_->write(text_(part));
       });
     }
   }
 }
 
-void PairWriter::close() {
+void PairWriter::close(const std::function<std::string()>& footer) {
   mpc::together(ranks_, [&] {
-    if (sink_) sink_->close();
+    if (!sink_) return;
+    if (footer) sink_->write(footer());
+    sink_->close();
   });
 }
 

@@ -15,11 +15,17 @@
 
 namespace protocols {
 
-/// Writes pairs of numbers that are spread over the ranks, a line each, in rank order. Rank 0 writes; the others send to it piece by
-/// piece. Every member is collective, and throws mpc::Fault on every rank if writing fails.
+/// A line "a b" for each pair of words.
+std::string pair_lines(std::span<const std::uint64_t> words);
+
+/// Writes pairs of numbers that are spread over the ranks, in rank order. Rank 0 writes; the others send to it piece by piece.
+/// Every member is collective, and throws mpc::Fault on every rank if writing fails.
 class PairWriter {
  public:
-  PairWriter(const std::string& path, const std::string& header, mpc::Ranks& ranks);
+  /// The text of the next pairs, given as words; called on rank 0, in order.
+  using Text = std::function<std::string(std::span<const std::uint64_t> words)>;
+
+  PairWriter(const std::string& path, const std::string& header, mpc::Ranks& ranks, Text text = pair_lines);
 
   /// Writes this rank's `pairs` pairs after those of the ranks before it. words(first, count) gives `count` pairs, as 2 * count words;
   /// it is called on all ranks together, with a count of 0 where it is another rank's turn.
@@ -35,11 +41,12 @@ class PairWriter {
     });
   }
 
-  /// The file is complete only after this.
-  void close();
+  /// Writes what comes last. The file is complete only after this.
+  void close(const std::function<std::string()>& footer = {});
 
  private:
   mpc::Ranks& ranks_;
+  Text text_;
   std::optional<TextSink> sink_;  // on rank 0
 };
 

@@ -12,7 +12,7 @@ namespace protocols {
 /// What a source says about vertices that no edge names.
 enum class Declared {
   seen,   ///< nothing: the vertices are the ids that occur
-  range,  ///< the vertices are 0..count-1
+  range,  ///< the vertices are lowest..lowest+count-1
   count,  ///< there are `count` vertices; the ids that do not occur are unknown
 };
 
@@ -20,8 +20,9 @@ enum class Declared {
 struct RawEdges {
   std::vector<Edge> pairs;  ///< original ids in any order, with duplicates; a loop declares its vertex and is no edge
   Declared declared = Declared::seen;
-  std::uint64_t count = 0;  ///< vertices; 0 if only seen
-  std::string source;       ///< "FILE", or what was generated: for errors
+  std::uint64_t count = 0;   ///< vertices; 0 if only seen
+  std::string source;        ///< "FILE", or what was generated: for errors
+  std::uint64_t lowest = 0;  ///< of a range
 };
 
 }  // namespace protocols

@@ -32,7 +32,7 @@ int error_of(gzFile file) {
 
 }  // namespace
 
-TextSink::TextSink(const std::string& path) : path_(path) {
+TextSink::TextSink(const std::string& path, Appears appears) : path_(path), appears_(appears) {
   if (path_ == "-") {
     std::fflush(stdout);  // what was printed before comes first
     file_ = STDOUT_FILENO;
@@ -43,6 +43,8 @@ TextSink::TextSink(const std::string& path) : path_(path) {
   const auto status = std::filesystem::status(path_, none);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
     file_ = open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+  } else if (appears == Appears::at_once) {
+    file_ = open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   } else {
     path_ = behind_links(path_);
     temporary_ = fmt::format("{}.{}.partial", path_, getpid());
@@ -73,6 +75,7 @@ void TextSink::write(std::string_view text) {
     if (gzwrite(gzip_, text.data(), part) <= 0) fail(error_of(gzip_));
     text.remove_prefix(part);
   }
+  if (appears_ == Appears::at_once && gzflush(gzip_, Z_SYNC_FLUSH) != Z_OK) fail(error_of(gzip_));
 }
 
 void TextSink::write_plain(std::string_view text) {

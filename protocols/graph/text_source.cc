@@ -41,9 +41,10 @@ TextSource::TextSource(std::string path) : path_(std::move(path)), block_(std::m
   if (file_ < 0) throw mpc::InputError(fmt::format("{}: expected a file that can be read: {}", path_, std::strerror(errno)));
   try {
     struct stat about {};
-    if (fstat(file_, &about) == 0 && S_ISDIR(about.st_mode)) {
-      throw mpc::InputError(fmt::format("{}: expected an edge list, found a directory", path_));
-    }
+    if (fstat(file_, &about) != 0) throw mpc::Fault(fmt::format("{}: {}", path_, std::strerror(errno)));
+    if (S_ISDIR(about.st_mode)) throw mpc::InputError(fmt::format("{}: expected a file, found a directory", path_));
+    regular_ = S_ISREG(about.st_mode);
+    size_ = static_cast<std::uint64_t>(about.st_size);
     refill();
     if (starts_like_gzip(pending_)) {
       inflater_ = std::make_unique<Inflater>();
@@ -65,6 +66,20 @@ std::size_t TextSource::read(std::span<char> into) {
   std::copy_n(pending_.begin(), from_block, into.begin());
   pending_ = pending_.subspan(from_block);
   return from_block + read_file(into.subspan(from_block));
+}
+
+std::optional<std::uint64_t> TextSource::plain_bytes() const {
+  // Files that the system makes up say that they are empty.
+  if (!regular_ || size_ == 0 || inflater_) return {};
+  return size_;
+}
+
+void TextSource::seek(std::uint64_t offset) {
+  pending_ = {};
+  taken_ = offset;
+  if (lseek(file_, static_cast<off_t>(offset), SEEK_SET) < 0) {
+    throw mpc::Fault(fmt::format("{}: byte {} cannot be reached: {}", path_, offset, std::strerror(errno)));
+  }
 }
 
 std::size_t TextSource::read_file(std::span<char> into) {

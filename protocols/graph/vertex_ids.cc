@@ -28,11 +28,12 @@ VertexIds VertexIds::number(std::vector<std::uint64_t>& ends, std::vector<std::u
                             std::uint64_t seed, mpc::Ranks& ranks) {
   VertexIds result;
   result.declared_ = raw.declared;
+  result.lowest_ = raw.lowest;
   if (raw.declared == Declared::range) {
     const auto highest = [](const auto& sorted) { return sorted.empty() ? 0 : sorted.back() + 1; };
     const auto needed = ranks.maximum(std::max(highest(ends), loops.empty() ? 0 : *std::ranges::max_element(loops) + 1));
-    if (needed > raw.count) {
-      throw mpc::InputError(fmt::format("{}: expected vertex ids below {}, found {}", raw.source, raw.count, needed - 1));
+    if (needed > raw.lowest + raw.count) {
+      throw mpc::InputError(fmt::format("{}: expected vertex ids below {}, found {}", raw.source, raw.lowest + raw.count, needed - 1));
     }
   }
   auto owned = result.own(ends, ranks);
@@ -99,10 +100,10 @@ void VertexIds::keep_lone(std::vector<std::uint64_t> loops, mpc::Ranks& ranks) {
 void VertexIds::count(const RawEdges& raw, mpc::Ranks& ranks) {
   if (raw.declared == Declared::range) {
     vertices_ = raw.count;
-    const auto lowest = originals_.empty() ? raw.count : originals_.front();
+    const auto lowest = originals_.empty() ? raw.lowest + raw.count : originals_.front();
     auto bounds = ranks.gather({&lowest, 1});
-    bounds.front() = 0;
-    bounds.push_back(raw.count);
+    bounds.front() = raw.lowest;
+    bounds.push_back(raw.lowest + raw.count);
     range_first_ = bounds[static_cast<std::size_t>(ranks.rank())];
     range_last_ = bounds[static_cast<std::size_t>(ranks.rank()) + 1];
     return;
@@ -116,7 +117,25 @@ void VertexIds::count(const RawEdges& raw, mpc::Ranks& ranks) {
   unnamed_ = vertices_ - named;
 }
 
-std::vector<std::uint64_t> VertexIds::originals(std::span<const std::uint64_t> protocol_ids, mpc::Ranks& ranks) const {
+std::vector<std::uint64_t> VertexIds::places(std::span<const std::uint64_t> protocol_ids, mpc::Ranks& ranks) const {
+  if (declared_ == Declared::range) {
+    auto places = originals(protocol_ids, ranks);
+    for (auto& place : places) place -= lowest_;
+    return places;
+  }
+  const auto lone_before = part_starts(lone_.size(), ranks)[static_cast<std::size_t>(ranks.rank())];
+  std::vector<std::uint64_t> table;
+  table.reserve(originals_.size());
+  auto lone = lone_.begin();
+  for (const auto original : originals_) {
+    while (lone != lone_.end() && *lone < original) ++lone;
+    table.push_back(block_first_ + table.size() + lone_before + static_cast<std::uint64_t>(lone - lone_.begin()));
+  }
+  return look_up(table, protocol_ids, ranks);
+}
+
+std::vector<std::uint64_t> VertexIds::look_up(std::span<const std::uint64_t> table, std::span<const std::uint64_t> protocol_ids,
+                                              mpc::Ranks& ranks) const {
   std::vector<std::size_t> counts(static_cast<std::size_t>(ranks.size()));
   std::vector<std::uint64_t> places(protocol_ids.size());
   for (std::size_t i = 0; i < places.size(); ++i) {
@@ -133,7 +152,7 @@ std::vector<std::uint64_t> VertexIds::originals(std::span<const std::uint64_t> p
   }
   std::vector<std::size_t> received;
   auto asked = exchange_items(std::move(requests), std::move(counts), received, ranks);
-  for (auto& word : asked) word = originals_[word - block_first_];
+  for (auto& word : asked) word = table[word - block_first_];
   const auto answers = exchange_items(std::move(asked), std::move(received), ranks);
   for (auto& place : places) place = answers[place];
   return places;

@@ -27,13 +27,15 @@ class VertexIds {
 
   /// Numbers the vertices. `ends` are the original ids that this rank's edges touch, ascending and distinct, and are replaced by
   /// their protocol ids; `loops` are the vertices that this rank was told of by a loop. Collective.
-  /// Throws mpc::InputError on every rank if there are more vertices than raw.count, or one that is not below it.
+  /// Throws mpc::InputError on every rank if there are more vertices than raw.count, or one outside the range.
   static VertexIds number(std::vector<std::uint64_t>& ends, std::vector<std::uint64_t> loops, const RawEdges& raw, Ids ids,
                           std::uint64_t seed, mpc::Ranks& ranks);
 
   std::uint64_t vertices() const { return vertices_; }
   std::uint64_t active() const { return active_; }
   Declared declared() const { return declared_; }
+  /// The smallest original id of a declared range.
+  std::uint64_t lowest() const { return lowest_; }
   /// Isolated vertices whose ids are not known.
   std::uint64_t unnamed() const { return unnamed_; }
 
@@ -49,7 +51,11 @@ class VertexIds {
   std::span<const std::uint64_t> block() const { return originals_; }
 
   /// The original ids of any vertices, in the order asked. Collective.
-  std::vector<std::uint64_t> originals(std::span<const std::uint64_t> protocol_ids, mpc::Ranks& ranks) const;
+  std::vector<std::uint64_t> originals(std::span<const std::uint64_t> protocol_ids, mpc::Ranks& ranks) const {
+    return look_up(originals_, protocol_ids, ranks);
+  }
+  /// The places, from 0, of any vertices among all of them: in the order of their original ids, the unknown ones last. Collective.
+  std::vector<std::uint64_t> places(std::span<const std::uint64_t> protocol_ids, mpc::Ranks& ranks) const;
 
   /// Calls visit(original id) for the isolated vertices of known id in this rank's range, ascending, until it returns false.
   template <class Visit>
@@ -60,8 +66,11 @@ class VertexIds {
   void spread(std::vector<std::uint64_t> owned, mpc::Ranks& ranks);
   void keep_lone(std::vector<std::uint64_t> loops, mpc::Ranks& ranks);
   void count(const RawEdges& raw, mpc::Ranks& ranks);
+  /// The entries of a table that is spread as block() is.
+  std::vector<std::uint64_t> look_up(std::span<const std::uint64_t> table, std::span<const std::uint64_t> protocol_ids,
+                                     mpc::Ranks& ranks) const;
 
-  std::uint64_t vertices_ = 0, active_ = 0, unnamed_ = 0;
+  std::uint64_t vertices_ = 0, active_ = 0, unnamed_ = 0, lowest_ = 0;
   Declared declared_ = Declared::seen;
   std::optional<mpc::PublicPermutation> permutation_;
   std::uint64_t block_ = 1, block_first_ = 0;

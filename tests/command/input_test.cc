@@ -37,28 +37,32 @@ TEST_P(BadInput, IsNamedOnce) {
 
 INSTANTIATE_TEST_SUITE_P(
     Every, BadInput,
-    testing::Values(BadFile{"Negative", "printf '0 1\\n-1 2\\n' >g.el", "g.el", ":2: "},  //
-                    BadFile{"NegativeSecond", "printf '0 -1\\n' >g.el", "g.el", ":1: "},
-                    BadFile{"Text", "printf '# text\\n0 1\\none two\\n' >g.el", "g.el", ":3: "},
-                    BadFile{"OneField", "printf '0 1\\n1 2\\n3\\n' >g.el", "g.el", ":3: "},
-                    BadFile{"Float", "printf '0 1.5\\n' >g.el", "g.el", ":1: "},
-                    BadFile{"Exponent", "printf '0 1e3\\n' >g.el", "g.el", ":1: "},
-                    BadFile{"Wide", "printf '0 281474976710655\\n0 281474976710656\\n' >g.el", "g.el", ":2: "},
-                    BadFile{"VeryWide", "printf '0 99999999999999999999999\\n' >g.el", "g.el", ":1: "},
-                    BadFile{"Nul", "printf '0 1\\n1 \\0002\\n' >g.el", "g.el", ":2: "},
-                    BadFile{"Truncated", "seq 2 9000 | awk '{ print $1, $1 * 7 % 9001 }' | gzip | head -c 9000 >g.el.gz", "g.el.gz",
-                            ": gzip data is "},
-                    BadFile{"Junk", "head -c 3000 /dev/zero | tr '\\0' 'x' >g.el.gz", "g.el.gz", ": expected gzip data"},
-                    BadFile{"Damaged", "printf '0 1\\n' | gzip >g && (head -c 12 g; printf 'damaged'; tail -c 8 g) >g.el.gz", "g.el.gz",
-                            ": gzip data is "},
-                    BadFile{"BeyondN", "printf '# vertices: 3\\n0 1\\n1 3\\n' >g.el", "g.el", ":3: vertex 3 is beyond"},
-                    BadFile{"BeyondOption", "printf '0 1\\n1 3\\n' >g.el", "g.el --vertices 3", ":2: vertex 3 is beyond"},
-                    BadFile{"MoreThanNodes", "printf '# Nodes: 2 Edges: 2\\n0 1\\n1 3\\n' >g.el", "g.el", ": "},
-                    BadFile{"BadHeader", "printf '# vertices: many\\n0 1\\n' >g.el", "g.el", ":1: "},
-                    BadFile{"Empty", ": >g.el", "g.el", ":1: no edge and no number of vertices"},
-                    BadFile{"EmptyGz", ": >g.el.gz", "g.el.gz", ": expected gzip data"},
-                    BadFile{"Directory", "mkdir g.el", "g.el", ": expected an edge list, found a directory"},
-                    BadFile{"Missing", ":", "g.el", ": expected a file that can be read"}),
+    testing::Values(
+        BadFile{"Negative", "printf '0 1\\n-1 2\\n' >g.el", "g.el", ":2: "},  //
+        BadFile{"NegativeSecond", "printf '0 -1\\n' >g.el", "g.el", ":1: "},
+        BadFile{"Text", "printf '# text\\n0 1\\none two\\n' >g.el", "g.el", ":3: "},
+        BadFile{"OneField", "printf '0 1\\n1 2\\n3\\n' >g.el", "g.el", ":3: "}, BadFile{"Float", "printf '0 1.5\\n' >g.el", "g.el", ":1: "},
+        BadFile{"Exponent", "printf '0 1e3\\n' >g.el", "g.el", ":1: "},
+        BadFile{"Wide", "printf '0 281474976710655\\n0 281474976710656\\n' >g.el", "g.el", ":2: "},
+        BadFile{"VeryWide", "printf '0 99999999999999999999999\\n' >g.el", "g.el", ":1: "},
+        BadFile{"Nul", "printf '0 1\\n1 \\0002\\n' >g.el", "g.el", ":2: "},
+        BadFile{"Truncated", "seq 2 9000 | awk '{ print $1, $1 * 7 % 9001 }' | gzip | head -c 9000 >g.el.gz", "g.el.gz", ": gzip data is "},
+        BadFile{"Junk", "head -c 3000 /dev/zero | tr '\\0' 'x' >g.el.gz", "g.el.gz", ": expected gzip data"},
+        BadFile{"Damaged", "printf '0 1\\n' | gzip >g && (head -c 12 g; printf 'damaged'; tail -c 8 g) >g.el.gz", "g.el.gz",
+                ": gzip data is "},
+        BadFile{"BeyondN", "printf '# vertices: 3\\n0 1\\n1 3\\n' >g.el", "g.el", ":3: vertex 3 is beyond"},
+        BadFile{"BeyondOption", "printf '0 1\\n1 3\\n' >g.el", "g.el --vertices 3", ":2: vertex 3 is beyond"},
+        BadFile{"MoreThanNodes", "printf '# Nodes: 2 Edges: 2\\n0 1\\n1 3\\n' >g.el", "g.el", ": "},
+        BadFile{"BadHeader", "printf '# vertices: many\\n0 1\\n' >g.el", "g.el", ":1: "},
+        BadFile{"Empty", ": >g.el", "g.el", ":1: no edge and no number of vertices"},
+        BadFile{"EmptyGz", ": >g.el.gz", "g.el.gz", ": expected gzip data"},
+        BadFile{"Directory", "mkdir g.el", "g.el", ": expected a file, found a directory"},
+        BadFile{"MtxArray", "printf '%%%%MatrixMarket matrix array real general\\n2 2\\n1\\n' >g", "g", ":1: a dense matrix: "},
+        BadFile{"MtxTooFew", "printf '%%%%MatrixMarket matrix coordinate pattern general\\n9 9 2\\n1 2\\n' | gzip >g.gz", "g.gz",
+                ":3: too few entries: expected 2, as line 2 says, found 1"},
+        BadFile{"MetisOneSided", "printf '3 1\\n2\\n3\\n\\n' >g.graph", "g.graph", ":2: edge that is listed from one end only: "},
+        BadFile{"MetisByOption", "printf '3 2\\n2\\n4\\n\\n' >g.el", "g.el --format metis", ":3: not a vertex: "},
+        BadFile{"Missing", ":", "g.el", ": expected a file that can be read"}),
     [](const auto& test) { return std::string(test.param.name); });
 
 TEST_F(Command, AFileWithoutPermissionIsBadInput) {
@@ -154,6 +158,28 @@ TEST_F(Command, LabelsOfCyclesAreTheirSmallestVertices) {
     EXPECT_EQ(ended.code, 0) << ended.err;
     EXPECT_EQ(ended.out, text_of(smallest_in_component(edges))) << variant;
   }
+}
+
+TEST_F(Command, EveryFormatGivesTheSameRun) {
+  ASSERT_EQ(roundtrip("graph rmat:9,3 --out a.el").code, 0);
+  ASSERT_EQ(roundtrip("graph a.el --out b.mtx").code, 0);
+  ASSERT_EQ(roundtrip("graph b.mtx --out c.graph", 3).code, 0);
+  ASSERT_EQ(roundtrip("graph c.graph --out d.el.gz", 2).code, 0);
+  EXPECT_EQ(bash("gzip -dc d.el.gz").out, read("a.el"));
+  const auto digest = [&](const std::string& file, int ranks) {
+    const auto ended = roundtrip("run connectivity --json - --graph " + file, ranks);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    const auto at = ended.out.find("\"digest\"");
+    return ended.out.substr(at, ended.out.find('\n', at) - at);
+  };
+  const auto first = digest("a.el", 0);
+  EXPECT_GT(first.size(), 20U);
+  EXPECT_EQ(digest("b.mtx", 2), first);
+  EXPECT_EQ(digest("c.graph", 3), first);
+  EXPECT_EQ(digest("d.el.gz", 2), first);
+  // Labels are in the numbers of the file.
+  write("e.mtx", "%%MatrixMarket matrix coordinate integer symmetric\n4 4 2\n3 2 0\n4 4 1\n");
+  EXPECT_EQ(roundtrip("run connectivity --graph e.mtx --labels -", 2).out, "1 1\n2 2\n3 2\n4 4\n");
 }
 
 TEST_F(Command, AWrittenGraphIsReadAgain) {

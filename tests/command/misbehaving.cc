@@ -24,7 +24,7 @@ struct Misbehaving {
   static protocols::About about() {
     protocols::About about{"misbehaving", "none", "answer", {}};
     for (const auto* variant : {"nothing", "full", "sends", "keeps", "receives", "nowhere", "wide", "throws", "dies", "stale", "disagrees",
-                                "late", "wrong", "wrong-classes", "forgets"}) {
+                                "late", "wrong", "wrong-classes", "forgets", "leaks", "refuses-two-ranks"}) {
       about.variants.push_back({variant, "2", "", "1", "none"});
     }
     return about;
@@ -53,6 +53,8 @@ struct Misbehaving {
       if (is("receives") && id < s - 1) out.send(Word{0}, id);
       if (is("forgets")) out.send((id + 1) % q, (*memo)[me].forgotten);
       if (id != 4) return;
+      if (is("leaks")) out.send(Word{0}, cluster.machines_here().count);  // what no machine may know
+      if (is("refuses-two-ranks") && cluster.machines_here().count < q) list[me].assign(s - 1, 0);
       if (is("full") || is("sends")) {
         for (Word k = 0; k < s - (is("full") ? 2 : 1); ++k) out.send(k % q, k);
       }

@@ -157,7 +157,8 @@ TEST_F(Command, AnAddedProtocolIsListed) {
   EXPECT_EQ(ended.code, 0);
   EXPECT_EQ(occurrences(ended.out, "\nmisbehaving\n"), 1U);
   EXPECT_EQ(occurrences(ended.out, "\ncycles\n"), 1U);
-  expect_refused(misbehaving("run other --graph star:3"), 2, "no protocol 'other'; expected one of: connectivity, cycles, misbehaving");
+  expect_refused(misbehaving("run other --graph star:3"), 2,
+                 "no protocol 'other'; expected one of: connectivity, cycles, khop, compose, misbehaving");
 }
 
 }  // namespace

@@ -113,14 +113,17 @@ TEST_F(Command, ListNamesWhatIsDeclared) {
   EXPECT_EQ(ended.code, 0);
   EXPECT_EQ(ended.err, "");
   EXPECT_EQ(occurrences(ended.out, "\nconnectivity\n") + (ended.out.starts_with("connectivity\n") ? 1 : 0), 1U);
-  EXPECT_EQ(occurrences(ended.out, "\ncycles\n"), 1U);
-  for (const auto* variant : {"local-contraction", "alt", "sample", "doubling"}) {
+  for (const auto* protocol : {"cycles", "khop", "compose"}) EXPECT_EQ(occurrences(ended.out, std::string("\n") + protocol + "\n"), 1U);
+  for (const auto* variant :
+       {"local-contraction", "alt", "sample", "doubling", "push", "lookup", "fastsv", "hash-min", "hash-to-min", "forests"}) {
     EXPECT_EQ(occurrences(ended.out, std::string("--variant ") + variant), 1U) << variant;
   }
-  EXPECT_EQ(occurrences(ended.out, "(default)"), 2U);
+  EXPECT_EQ(occurrences(ended.out, "(default)"), 4U);
   for (const auto* field : {"  rounds   ", "  words    ", "  least s  ", "  source   "})
-    EXPECT_EQ(occurrences(ended.out, field), 4U) << field;
-  for (const auto* field : {"  problem  ", "  answer   "}) EXPECT_EQ(occurrences(ended.out, field), 2U) << field;
+    EXPECT_EQ(occurrences(ended.out, field), 10U) << field;
+  for (const auto* field : {"  problem  ", "  answer   ", "  input    "}) EXPECT_EQ(occurrences(ended.out, field), 4U) << field;
+  EXPECT_EQ(occurrences(ended.out, "  input    --graph [--format] [--vertices] [--ids]\n"), 2U);
+  EXPECT_EQ(occurrences(ended.out, "  input    --input --k\n"), 1U);
 }
 
 TEST_F(Command, VersionNamesWhatItIsBuiltOf) {
@@ -133,9 +136,9 @@ TEST_F(Command, HelpNamesEveryOption) {
   const auto ended = roundtrip("run --help", 2);
   EXPECT_EQ(ended.code, 0);
   EXPECT_EQ(ended.err, "");
-  for (const auto* option :
-       {"--graph", "--variant", "--delta", "--words", "--c", "--slack", "--machines", "--gamma", "--seed", "--ids", "--vertices", "--json",
-        "--csv", "--ledger", "--labels", "--explain", "--transport", "--dry-run", "--no-verify"}) {
+  for (const auto* option : {"--graph",  "--input",    "--k",       "--n",         "--variant", "--delta",    "--words", "--c",
+                             "--slack",  "--machines", "--gamma",   "--seed",      "--ids",     "--vertices", "--json",  "--csv",
+                             "--ledger", "--labels",   "--explain", "--transport", "--dry-run", "--no-verify"}) {
     EXPECT_EQ(occurrences(ended.out, std::string("\n  ") + option + " "), 1U) << option;
   }
 }

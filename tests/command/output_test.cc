@@ -40,7 +40,9 @@ const Schema schema{{"schema", "u"},
                     {"answer", "o"},
                     {"verified", "b?"},
                     {"digest", "s"},
+                    {"resumed_after", "u?"},
                     {"wall_s", "f"},
+                    {"checkpoint_s", "f"},
                     {"load_s", "f"},
                     {"compute_s", "f"},
                     {"pack_s", "f"},
@@ -252,7 +254,7 @@ TEST_F(Output, RanksAndDeliveryDoNotMatterOnARealGraph) {
   const std::string graph = std::string(TEST_SOURCE_DIR) + "/bench/data/debian12-depends.el.gz";
   std::string digest, labels;
   for (const auto& [ranks, transport] :
-       {std::pair{0, "in_process"}, {1, "mpi"}, {2, "mpi"}, {3, "mpi"}, {4, "mpi"}, {7, "mpi"}, {0, "scrambled"}, {3, "scrambled"}}) {
+       {std::pair{0, "in_process"}, {1, "mpi"}, {2, "mpi"}, {3, "mpi"}, {4, "mpi"}, {7, "grid"}, {0, "scrambled"}, {3, "scrambled"}}) {
     SCOPED_TRACE(testing::Message() << ranks << " ranks, " << transport);
     const auto json = this->json("run connectivity --graph '" + graph + "' --delta 0.5 --labels labels --transport " + transport, ranks);
     ASSERT_TRUE(json.is_object());

@@ -174,8 +174,8 @@ TEST(ConnectivityBounds, DeclaredRounds) {
     model.n = vertices;
     model.machines = machines;
     model.memory = mpc::Words{memory};
-    const auto rounds = connectivity().bounds(model, {vertices, edges}, {"local-contraction", false}, 0).rounds;
-    EXPECT_EQ(connectivity().bounds(model, {vertices, edges}, {"alt", false}, 0).rounds, rounds);
+    const auto rounds = connectivity().bounds(model, protocols::Shape{vertices, edges}, {"local-contraction", false}, 0).rounds;
+    EXPECT_EQ(connectivity().bounds(model, protocols::Shape{vertices, edges}, {"alt", false}, 0).rounds, rounds);
     return rounds;
   };
   EXPECT_EQ(declared(2048, 2048, 32, 1024), 2 * 7 + 4 + 1U);       // log2 16 = 4
@@ -216,7 +216,7 @@ TEST(ConnectivityBounds, MeasuredRoundsOfLargeGraphs) {
 }
 
 TEST(ConnectivityOracle, CountsIsolatedVertices) {
-  const auto expected = connectivity().oracle({5, 7, {{0, 1}, {1, 2}, {3, 4}}});
+  const auto expected = connectivity().oracle(protocols::WholeGraph{5, 7, {{0, 1}, {1, 2}, {3, 4}}}, {});
   EXPECT_EQ(expected.value, 9U);
   EXPECT_EQ(expected.labels, (std::vector<std::uint64_t>{0, 0, 0, 3, 3}));
 }

@@ -190,7 +190,7 @@ TEST(CyclesBounds, DeclaredRounds) {
     model.n = n;
     model.machines = machines;
     model.memory = mpc::Words{memory};
-    return cycles().bounds(model, {n, n}, {variant, false}, retries).rounds;
+    return cycles().bounds(model, protocols::Shape{n, n}, {variant, false}, retries).rounds;
   };
   // (8n/s) ln n = 8192 * 13.863 = 113566: 17 doublings; 256^2 > 16384.
   EXPECT_EQ(declared(1 << 20, 16384, 1024, "sample"), 17 + 2 + 2U);
@@ -223,7 +223,7 @@ TEST(CyclesBounds, MeasuredRoundsAreTheDeclaredOnes) {
 
 TEST(CyclesOfNothing, AreNone) {
   const auto graph = graph_of({}, Ids::random, 1);
-  const auto run = solve(cycles(), {"sample", true}, roundtrip::choose_model({}, cycles(), {"sample", true}, {}), graph);
+  const auto run = solve(cycles(), {"sample", true}, roundtrip::choose_model({}, cycles(), {"sample", true}, protocols::Shape{}), graph);
   EXPECT_EQ(run.answer.value, 0U);
   EXPECT_TRUE(run.ledger.rounds.empty());
 }

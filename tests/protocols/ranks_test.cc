@@ -5,6 +5,10 @@
 #include "mpc/transport/scrambled.h"
 
 #include "protocols/graph/generators.h"
+#include "protocols/graph/spread.h"
+
+#include "bench/command/problem.h"
+#include "bench/command/verify.h"
 
 #include "tests/protocols/families.h"
 #include "tests/protocols/solve.h"
@@ -55,6 +59,39 @@ void expect_the_same_run(const char* name, const protocols::Settings& settings, 
   expect_same(scrambled);
 }
 
+/// The same for inputs of other kinds, as the options name them.
+void expect_the_same_run(const roundtrip::ProblemOptions& options) {
+  const auto run = [&](mpc::Transport& transport) {
+    auto& ranks = transport.ranks();
+    auto problem = roundtrip::load_problem(options, true, ranks);
+    mpc::Cluster cluster(problem.model, transport);
+    const auto whole = problem.input->whole(ranks);
+    const auto input = problem.input->deal(problem.model, cluster.machines_here(), ranks);
+    auto answer = problem.protocol.run(cluster, input, problem.settings);
+    Finished finished{problem.model, problem.bounds(0), std::move(answer), cluster.finish()};
+    roundtrip::Verification verification;
+    roundtrip::verify(problem, finished.answer, whole, verification, ranks);
+    EXPECT_EQ(verification.verdict, roundtrip::Verdict::verified);
+    expect_within_bounds(finished);
+    return finished;
+  };
+  mpc::InProcess in_process;
+  const auto alone = run(in_process);
+  const auto expect_same = [&](mpc::Transport& transport) {
+    SCOPED_TRACE(transport.name());
+    const auto together = run(transport);
+    EXPECT_EQ(together.answer.value, alone.answer.value);
+    EXPECT_EQ(together.ledger.digest(), alone.ledger.digest());
+    // In rank order they are in the order of the items.
+    const auto words = world().gather(protocols::words_of(std::span(together.answer.labels)));
+    EXPECT_EQ(protocols::items_of<protocols::VertexLabel>(words), alone.answer.labels);
+  };
+  mpc::MpiTransport mpi(world());
+  expect_same(mpi);
+  mpc::Scrambled scrambled(mpi, 99);
+  expect_same(scrambled);
+}
+
 roundtrip::ModelOptions with_machines(std::uint64_t machines) {
   roundtrip::ModelOptions options;
   options.machines = machines;
@@ -75,6 +112,21 @@ TEST(Ranks, DoNotMatterForConnectivity) {
   }
 }
 
+TEST(Ranks, DoNotMatterForOtherVariantsOfConnectivity) {
+  for (const auto* variant : {"fastsv", "hash-min", "hash-to-min", "forests"}) {
+    for (const auto* family : {"path", "hubs", "er"})
+      expect_the_same_run("connectivity", {variant, false}, edges_of(family, 300, 1), with_machines(17));
+  }
+}
+
+TEST(Ranks, DoNotMatterForCombiningTrees) {
+  roundtrip::ModelOptions little;
+  little.words = "min";
+  for (const auto* variant : {"local-contraction", "alt", "fastsv"}) {
+    expect_the_same_run("connectivity", {variant, false}, edges_of("hubs", 6000, 1), little);
+  }
+}
+
 TEST(Ranks, DoNotMatterForCycles) {
   for (const auto* variant : {"sample", "doubling"}) {
     for (const auto& lengths : {Numbers{1000, 1001}, Numbers{3, 4, 5, 6, 7}, Numbers(300, 3)}) {
@@ -82,6 +134,38 @@ TEST(Ranks, DoNotMatterForCycles) {
       for (const auto machines : Numbers{1, 2, 3, 17}) {
         expect_the_same_run("cycles", {variant, true}, cycles_of(lengths, 1), with_machines(machines));
       }
+    }
+  }
+}
+
+TEST(Ranks, DoNotMatterForKhop) {
+  for (const auto* spec : {"sequence:0,1", "sequence:1,1", "sequence:50,3", "sequence:3000,4", "sequence:1000,500"}) {
+    for (const std::uint64_t k : {0, 1, 6, 64}) {
+      for (const std::optional<std::uint64_t> machines : {std::optional<std::uint64_t>(), {1}, {3}, {17}}) {
+        SCOPED_TRACE(testing::Message() << spec << " k = " << k << " on " << machines.value_or(0) << " machines");
+        roundtrip::ProblemOptions options;
+        options.protocol = "khop";
+        options.input = spec;
+        options.k = k;
+        options.model.machines = machines;
+        options.model.words = "min";
+        expect_the_same_run(options);
+      }
+    }
+  }
+}
+
+TEST(Ranks, DoNotMatterForCompose) {
+  for (const auto& [n, k] : {std::pair{1, 0}, {1, 5}, {7, 0}, {7, 1}, {50, 6}, {300, 16}}) {
+    for (const std::optional<std::uint64_t> machines : {std::optional<std::uint64_t>(), {1}, {3}, {17}}) {
+      SCOPED_TRACE(testing::Message() << k << " maps of " << n << " points on " << machines.value_or(0) << " machines");
+      roundtrip::ProblemOptions options;
+      options.protocol = "compose";
+      options.n = n;
+      options.k = k;
+      options.model.machines = machines;
+      options.model.words = "min";
+      expect_the_same_run(options);
     }
   }
 }

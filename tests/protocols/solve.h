@@ -1,7 +1,9 @@
 #pragma once
 
+#include <any>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,8 +16,8 @@
 #include "protocols/graph_input.h"
 #include "protocols/protocol.h"
 
+#include "bench/command/graph_kind.h"
 #include "bench/command/model_choice.h"
-#include "bench/command/problem.h"
 #include "bench/command/registry.h"
 
 namespace tests {
@@ -117,7 +119,7 @@ inline void expect_labels(const Finished& run, const Flood& expected) {
 
 /// The model that the options choose, or nothing if they are refused because s is below the declared least.
 inline std::optional<mpc::Model> model_or_refusal(const roundtrip::ModelOptions& options, const roundtrip::Registered& protocol,
-                                                  const protocols::Settings& settings, const protocols::Shape& shape) {
+                                                  const protocols::Settings& settings, const std::any& shape) {
   try {
     return roundtrip::choose_model(options, protocol, settings, shape);
   } catch (const mpc::Error& error) {

@@ -67,11 +67,54 @@ wants 0 "with sudo: env DEBIAN_FRONTEND=noninteractive apt-get install -y" env P
 program bare/id 'echo 0'
 rm "$folder/bare/sudo"
 wants 0 "apt-get install -y" env PATH="$folder/bare" bash "$install"
+wants 0 " python3" env PATH="$folder/bare" bash "$install" peers
+wants 2 "usage" env PATH="$folder/bare" bash "$install" everything
 program bare/apt-get 'exit 100'
 wants 100 "apt-get update failed" env PATH="$folder/bare" bash "$install"
 # With everything there: nothing is said, nothing is run.
 program bare/dpkg-query 'echo installed'
 wants 0 "" env PATH="$folder/bare" bash "$install"
+
+# peers.py, on programs that only print what the real ones print.
+if command -v python3 >/dev/null; then
+  mkdir -p "$folder/tree/bench/peers" "$folder/tree/build/release/peers" "$folder/launcher"
+  cp "$root/bench/peers/peers.py" "$folder/tree/bench/peers/"
+  peers=(env PATH="$folder/launcher:$PATH" python3 "$folder/tree/bench/peers/peers.py" --graphs path:9 --repeat 2)
+  program launcher/mpirun 'shift 2; exec "$@"'
+  program tree/build/release/peers/peer_prepare 'echo "vertices 9"; echo "edges 8"; echo "$@" >"$4.arguments"'
+  program tree/build/release/peers/peer_union_find 'echo "splicing components 1 seconds 0.30"; echo "halving components 1 seconds 0.20"'
+  program tree/build/release/peers/peer_pbgl 'echo "components 1 seconds 7.5"'
+  our_run='echo "{\"rounds\": 3, \"total_words\": 40, \"words\": 5, \"machines\": 2, \"ranks\": 2, \"delta\": null, \"wall_s\": 0.5,
+    \"verified\": null, \"answer\": {\"components\": 1}}"'
+  program tree/build/release/roundtrip "$our_run"
+  program gap 'echo "Trial Time:          0.10000"; echo "There are 1 components"'
+  program combblas 'echo "Iteration 1: diff 0" >&2; echo "Number of components: 1" >&2; echo "Total time: 2.5e-01" >&2'
+  wants 0 "| union-find | 1 core | 0.20 | 0.20 | 2.5 | 2.5 | halving |" "${peers[@]}"
+  wants 0 "at most 0.067x PBGL: 0.067x, met" "${peers[@]}"
+  wants 0 "| GAP Afforest | 2 threads | 0.10 | 0.10 | 5.0 |" "${peers[@]}" --gap "$folder/gap"
+  wants 0 "| CombBLAS FastSV, 1 x 2 | 1 rank of 2 threads | 0.25 | 0.25 | 2.0 | 2.0 | 1 iteration |" "${peers[@]}" --combblas "$folder/combblas"
+  wants 0 "C2, at most 1.2x CombBLAS FastSV: 2.0x, MISSED" "${peers[@]}" --combblas "$folder/combblas"
+  printf 'before\n<!-- peers -->\nold\n<!-- end of peers -->\nafter\n' >"$folder/peers.md"
+  wants 0 "**path:9**" "${peers[@]}" --write "$folder/peers.md"
+  wants 0 $'before\n<!-- peers -->\n**path:9**: n = 9, m = 8, 1 component\n' cat "$folder/peers.md"
+  wants 0 $'met.\n<!-- end of peers -->\nafter' cat "$folder/peers.md"
+  wants 6 "expected one line <!-- peers -->" "${peers[@]}" --write "$folder/gap"
+  wants 2 "is not a program that can be run" "${peers[@]}" --gap "$folder/peers.md"
+  wants 2 "--cluster-words is 'n'" "${peers[@]}" --cluster-words n
+  program gap 'echo "Trial Time:          0.10000"; echo "There are 2 components"'
+  wants 1 "the programs disagree" "${peers[@]}" --gap "$folder/gap"
+  program gap 'echo "killed" >&2; exit 3'
+  wants 1 "failed: exit code 3: killed" "${peers[@]}" --gap "$folder/gap"
+  program gap 'echo nothing'
+  wants 1 "its output has nothing like 'Trial Time" "${peers[@]}" --gap "$folder/gap"
+  program gap 'exec sleep 60'
+  wants 1 "failed: not done after 1 s" "${peers[@]}" --gap "$folder/gap" --timeout 1
+  # A wrong answer shows only in the run that is verified.
+  program tree/build/release/roundtrip "if [[ \"\$*\" != *--no-verify* ]]; then echo 'the answer is wrong' >&2; exit 1; fi; $our_run"
+  wants 1 "failed: exit code 1: the answer is wrong" "${peers[@]}"
+else
+  echo "scripts_test: no python3 here; bench/peers/peers.py is not tested" >&2
+fi
 
 # run.sh
 wants 2 "usage" "$root/tests/run.sh" slow

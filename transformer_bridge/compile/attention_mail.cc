@@ -94,8 +94,8 @@ void AttentionMail::write_rows() {
 void AttentionMail::read_rows() {
   for (std::size_t local = 0; local < mine_.count; ++local) {
     const auto kept = lockstep_->kept(local);
-    const auto* next = kept.data();
-    for (auto* variable : kept_->variables()) next = variable->unpack(local, next);
+    std::span<const mpc::Word> rest = kept;
+    for (auto* variable : kept_->variables()) rest = variable->unpack(local, rest);
     if (!lockstep_->asleep(local)) (*awake_)[local / 64] |= std::uint64_t{1} << (local % 64);
     auto& letters = letters_[local];
     letters.clear();

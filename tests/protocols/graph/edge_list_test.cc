@@ -1,5 +1,3 @@
-#include "protocols/graph/edge_list.h"
-
 #include <algorithm>
 #include <map>
 
@@ -7,6 +5,8 @@
 
 #include "mpc/hash.h"
 
+#include "protocols/graph/graph_file.h"
+#include "protocols/graph/graph_writer.h"
 #include "protocols/graph/text_sink.h"
 
 #include "tests/protocols/graph/whole_graph.h"
@@ -20,7 +20,7 @@ using tests::ThreadedRanks;
 RawEdges read(const std::string& path, std::optional<std::uint64_t> vertices = {}) {
   std::optional<RawEdges> first;
   for (const int size : {1, 2, 3, 5}) {
-    auto parts = ThreadedRanks::results(size, [&](mpc::Ranks& ranks) { return read_edge_list(path, vertices, ranks); });
+    auto parts = ThreadedRanks::results(size, [&](mpc::Ranks& ranks) { return read_graph_file(path, vertices, ranks); });
     RawEdges all = parts.front();
     all.pairs.clear();
     for (const auto& part : parts) {
@@ -38,7 +38,7 @@ RawEdges read(const std::string& path, std::optional<std::uint64_t> vertices = {
 std::string refusal(const std::string& path, std::optional<std::uint64_t> vertices = {}, mpc::Exit exit = mpc::Exit::bad_input) {
   std::string text;
   for (const int size : {1, 3}) {
-    text = tests::error_on(size, exit, [&](mpc::Ranks& ranks) { read_edge_list(path, vertices, ranks); });
+    text = tests::error_on(size, exit, [&](mpc::Ranks& ranks) { read_graph_file(path, vertices, ranks); });
     EXPECT_EQ(text.find('\n'), std::string::npos) << "one line";
   }
   const auto folder = path.substr(0, path.rfind('/') + 1);
@@ -101,10 +101,12 @@ TEST(ReadEdgeList, ReadsMoreThanOneBlockAndBatch) {
   for (std::uint64_t i = 0; i < pairs; ++i) text += std::to_string(i) + ' ' + std::to_string(2 * i + 1) + '\n';
   for (const auto& path : {folder.write("a.el", text), folder.write_gzip("a.gz", text)}) {
     for (const int size : {1, 3}) {
-      const auto parts = ThreadedRanks::results(size, [&](mpc::Ranks& ranks) { return read_edge_list(path, {}, ranks).pairs; });
+      const auto parts = ThreadedRanks::results(size, [&](mpc::Ranks& ranks) { return read_graph_file(path, {}, ranks).pairs; });
       std::vector<Edge> all;
       for (const auto& part : parts) {
-        EXPECT_NEAR(static_cast<double>(part.size()), static_cast<double>(pairs) / size, 2) << "dealt evenly";
+        // A plain file by bytes, and earlier lines are shorter; a compressed one by lines.
+        const auto even = static_cast<double>(pairs) / size;
+        EXPECT_NEAR(static_cast<double>(part.size()), even, path.ends_with(".gz") ? 2 : even / 10);
         all.insert(all.end(), part.begin(), part.end());
       }
       std::ranges::sort(all);
@@ -181,7 +183,7 @@ TEST(ReadEdgeList, RefusesWhatIsNoFile) {
   const tests::Folder folder;
   EXPECT_EQ(refusal(folder.path("none.el")), "none.el: expected a file that can be read: No such file or directory");
   std::filesystem::create_directory(folder.path("dir"));
-  EXPECT_EQ(refusal(folder.path("dir")), "dir: expected an edge list, found a directory");
+  EXPECT_EQ(refusal(folder.path("dir")), "dir: expected a file, found a directory");
   EXPECT_EQ(refusal(folder.write("a.el", "0 1\n") + "/b.el"), "b.el: expected a file that can be read: Not a directory");
   if (geteuid() != 0) {
     const auto path = folder.write("secret.el", "0 1\n");
@@ -231,7 +233,7 @@ TEST(ReadEdgeList, RefusesAnOptionThatDisagrees) {
 std::string rewritten(const tests::Folder& folder, int size, const std::string& text, Ids ids, const std::string& name) {
   const auto in = folder.write("in.el", text);
   const auto out = folder.path(name);
-  ThreadedRanks::run(size, [&](mpc::Ranks& ranks) { write_edge_list(out, build(read_edge_list(in, {}, ranks), ids, 1, ranks), ranks); });
+  ThreadedRanks::run(size, [&](mpc::Ranks& ranks) { write_graph_file(out, build(read_graph_file(in, {}, ranks), ids, 1, ranks), ranks); });
   return tests::text_of(out);
 }
 
@@ -254,7 +256,7 @@ TEST(WriteEdgeList, KeepsTheGraphWhenReadAgain) {
     text += std::to_string(mpc::mix(i) % 2000 * 1000) + ' ' + std::to_string(mpc::mix(i + 9000) % 2000 * 1000) + '\n';
   const auto graph_of = [&](const std::string& content) {
     return tests::on_any_ranks([path = folder.write("graph.el", content)](mpc::Ranks& ranks) {
-      return build(read_edge_list(path, {}, ranks), Ids::random, 1, ranks);
+      return build(read_graph_file(path, {}, ranks), Ids::random, 1, ranks);
     });
   };
   const auto graph = graph_of(text);
@@ -269,7 +271,7 @@ TEST(WriteEdgeList, WritesToStandardOutput) {
   const auto in = folder.write("in.el", "4 2\n");
   testing::internal::CaptureStdout();
   ThreadedRanks::run(
-      2, [&](mpc::Ranks& ranks) { write_edge_list("-", build(read_edge_list(in, {}, ranks), Ids::as_given, 1, ranks), ranks); });
+      2, [&](mpc::Ranks& ranks) { write_graph_file("-", build(read_graph_file(in, {}, ranks), Ids::as_given, 1, ranks), ranks); });
   EXPECT_EQ(testing::internal::GetCapturedStdout(), "2 4\n");
 }
 
@@ -297,7 +299,7 @@ TEST(WriteEdgeList, SaysWhatCannotBeWritten) {
     std::string text;
     for (const int size : {1, 3}) {
       text = tests::error_on(size, mpc::Exit::fault, [&](mpc::Ranks& ranks) {
-        write_edge_list(path, build(read_edge_list(in, {}, ranks), Ids::random, 1, ranks), ranks);
+        write_graph_file(path, build(read_graph_file(in, {}, ranks), Ids::random, 1, ranks), ranks);
       });
     }
     return text;

@@ -1,9 +1,11 @@
 #include "protocols/graph/generators.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "protocols/graph/spread.h"
@@ -112,6 +114,83 @@ TEST(Generators, Cliques) {
   EXPECT_EQ(vertices("cliques:9,1"), 9);
 }
 
+TEST(Generators, ShuffledPath) {
+  EXPECT_EQ(degrees("shuffled-path:1000"), (Degrees{{1, 2}, {2, 998}}));
+  EXPECT_EQ(components("shuffled-path:1000"), 1);
+  EXPECT_TRUE(listed("shuffled-path:1").empty());
+  const auto edges = listed("shuffled-path:1000");
+  EXPECT_NE(listed("shuffled-path:1000", 2), edges);
+  EXPECT_LT(std::ranges::count_if(edges, [](const Edge& e) { return e.u + 1 == e.v || e.v + 1 == e.u; }), 20);
+}
+
+TEST(Generators, Pairs) {
+  EXPECT_EQ(listed("pairs:3"), (std::vector<Edge>{{0, 1}, {2, 3}, {4, 5}}));
+  EXPECT_EQ(vertices("pairs:3"), 6);
+}
+
+TEST(Generators, Lollipop) {
+  EXPECT_EQ(listed("lollipop:3,2"), (std::vector<Edge>{{0, 1}, {0, 2}, {1, 2}, {2, 3}, {3, 4}}));
+  EXPECT_EQ(listed("lollipop:1,2"), listed("path:3"));
+  EXPECT_EQ(degrees("lollipop:20,30"), (Degrees{{1, 1}, {2, 29}, {19, 19}, {20, 1}}));
+  EXPECT_EQ(vertices("lollipop:20,30"), 50);
+  EXPECT_EQ(listed("lollipop:4,0"), listed("cliques:1,4"));
+}
+
+TEST(Generators, Barbell) {
+  EXPECT_EQ(listed("barbell:3,1"), (std::vector<Edge>{{0, 1}, {0, 2}, {1, 2}, {4, 5}, {4, 6}, {5, 6}, {2, 3}, {3, 4}}));
+  EXPECT_EQ(listed("barbell:1,2"), listed("path:4"));
+  EXPECT_EQ(listed("barbell:2,0"), (std::vector<Edge>{{0, 1}, {2, 3}, {1, 2}}));
+  EXPECT_EQ(degrees("barbell:20,30"), (Degrees{{2, 30}, {19, 38}, {20, 2}}));
+  EXPECT_EQ(components("barbell:20,30"), 1);
+}
+
+TEST(Generators, Hubs) {
+  EXPECT_EQ(listed("hubs:2,2"), (std::vector<Edge>{{0, 1}, {0, 2}, {1, 3}, {1, 4}, {2, 5}, {2, 6}}));
+  EXPECT_EQ(listed("hubs:5,0"), listed("star:6"));
+  EXPECT_EQ(degrees("hubs:30,20"), (Degrees{{1, 600}, {21, 30}, {30, 1}}));
+  EXPECT_EQ(components("hubs:30,20"), 1);
+}
+
+TEST(Generators, Caterpillar) {
+  EXPECT_EQ(listed("caterpillar:2,2"), (std::vector<Edge>{{0, 1}, {0, 2}, {0, 3}, {1, 4}, {1, 5}}));
+  EXPECT_EQ(listed("caterpillar:4,0"), listed("path:4"));
+  EXPECT_EQ(listed("caterpillar:1,3"), listed("star:4"));
+  EXPECT_EQ(degrees("caterpillar:50,7"), (Degrees{{1, 350}, {8, 2}, {9, 48}}));
+  EXPECT_EQ(components("caterpillar:50,7"), 1);
+}
+
+TEST(Generators, SmallWorld) {
+  EXPECT_EQ(listed("small-world:5,2,0"), listed("cycle:5"));
+  EXPECT_EQ(listed("small-world:5,4,0"),
+            (std::vector<Edge>{{0, 1}, {0, 2}, {1, 2}, {1, 3}, {2, 3}, {2, 4}, {3, 4}, {3, 0}, {4, 0}, {4, 1}}));
+  const auto moved = [](const std::string& spec) {
+    const auto edges = listed(spec);
+    EXPECT_EQ(edges.size(), 10000);
+    EXPECT_TRUE(std::ranges::none_of(edges, [](const Edge& e) { return e.u == e.v; }));
+    return std::ranges::count_if(edges, [](const Edge& e) { return (e.v + 2000 - e.u) % 2000 > 5; });
+  };
+  EXPECT_EQ(moved("small-world:2000,10,0"), 0);
+  EXPECT_NEAR(static_cast<double>(moved("small-world:2000,10,0.25")), 2500, 150);
+  EXPECT_NEAR(static_cast<double>(moved("small-world:2000,10,1")), 9975, 25);
+  EXPECT_NE(listed("small-world:2000,10,0.25", 2), listed("small-world:2000,10,0.25"));
+}
+
+TEST(Generators, PowerLaw) {
+  EXPECT_EQ(listed("power-law:1,3"), (std::vector<Edge>(3, {0, 0})));
+  EXPECT_EQ(listed("power-law:2000,10000"), listed("power-law:2000,10000,2.5"));
+  EXPECT_NE(listed("power-law:2000,10000", 2), listed("power-law:2000,10000"));
+  // The share of vertices of degree at least d falls like d^(1 - exponent).
+  for (const double exponent : {2.2, 2.5, 3.0}) {
+    const auto all = degrees(fmt::format("power-law:40000,400000,{}", exponent));
+    const auto at_least = [&](std::uint64_t d) {
+      double sum = 0;
+      for (const auto& [degree, count] : all) sum += degree >= d ? static_cast<double>(count) : 0;
+      return sum;
+    };
+    EXPECT_NEAR(std::log(at_least(60) / at_least(240)) / std::log(4), exponent - 1, .12) << exponent;
+  }
+}
+
 TEST(Generators, ErdosRenyiHasExactlyMDistinctEdges) {
   for (const auto* spec : {"er:1000,5000", "er:2,1", "er:50,1225", "er:1,0", "er:7,0"}) {
     const auto edges = listed(spec);
@@ -171,6 +250,14 @@ TEST(GraphSpec, RefusesArgumentsOutOfRange) {
       {"two-cycles", "two-cycles:N with 6 <= N <= 2^48"},
       {"path", "path:N with 1 <= N <= 2^48"},
       {"grid", "grid:RxC with R, C >= 1 and R*C <= 2^48"},
+      {"shuffled-path", "shuffled-path:N with 1 <= N <= 2^48"},
+      {"hubs", "hubs:H,L with H >= 1, L >= 0 and at most 2^48 vertices"},
+      {"caterpillar", "caterpillar:S,L with S >= 1, L >= 0 and at most 2^48 vertices"},
+      {"pairs", "pairs:N with 1 <= N <= 2^47"},
+      {"lollipop", "lollipop:K,P with K >= 1, P >= 0 and at most 2^48 vertices and edges"},
+      {"barbell", "barbell:K,P with K >= 1, P >= 0 and at most 2^48 vertices and edges"},
+      {"small-world", "small-world:N,K,P with K even, 2 <= K < N, N*K/2 <= 2^48 and 0 <= P <= 1"},
+      {"power-law", "power-law:N,M[,EXPONENT] with 1 <= N <= 2^48, M <= 2^48 and 2 < EXPONENT <= 10"},
       {"star", "star:N with 1 <= N <= 2^48"},
       {"tree", "tree:N with 1 <= N <= 2^48"},
       {"cliques", "cliques:COUNT,SIZE with COUNT, SIZE >= 1 and at most 2^48 vertices and edges"},
@@ -222,7 +309,41 @@ TEST(GraphSpec, RefusesArgumentsOutOfRange) {
                            "rmat:41,1",
                            "rmat:40,257",
                            "rmat:10",
-                           "rmat:a,b"}) {
+                           "rmat:a,b",
+                           "shuffled-path:0",
+                           "hubs:0,1",
+                           "hubs:1,281474976710655",
+                           "hubs:281474976710656,281474976710656",
+                           "caterpillar:0,1",
+                           "caterpillar:1,281474976710656",
+                           "pairs:0",
+                           "pairs:140737488355329",
+                           "lollipop:0,1",
+                           "lollipop:1,281474976710656",
+                           "lollipop:4294967295,281474976710656",
+                           "lollipop:23726567,0",
+                           "barbell:0,1",
+                           "barbell:4294967295,281474976710656",
+                           "barbell:16777217,0",
+                           "barbell:1,281474976710655",
+                           "small-world:5,2",
+                           "small-world:5,3,0",
+                           "small-world:5,0,0",
+                           "small-world:4,4,0",
+                           "small-world:281474976710656,4,0",
+                           "small-world:5,2,1.01",
+                           "small-world:5,2,-0.5",
+                           "small-world:5,2,nan",
+                           "small-world:5,2,inf",
+                           "small-world:5,2,.5x",
+                           "small-world:5,2,1e-1",
+                           "small-world:5,2,0,0",
+                           "power-law:0,5",
+                           "power-law:5",
+                           "power-law:5,5,",
+                           "power-law:5,5,2",
+                           "power-law:5,5,10.5",
+                           "power-law:5,5,3,3"}) {
     const std::string text = spec;
     try {
       GraphSpec::parse(text, 1);
@@ -235,7 +356,9 @@ TEST(GraphSpec, RefusesArgumentsOutOfRange) {
 
 TEST(GraphSpec, AcceptsTheLimits) {
   for (const auto* spec :
-       {"cycle:3", "two-cycles:6", "grid:16777216x16777216", "cliques:1,23726566", "er:5,10", "er:1,0", "rmat:40,256", "rmat:1,0"}) {
+       {"cycle:3", "two-cycles:6", "grid:16777216x16777216", "cliques:1,23726566", "er:5,10", "er:1,0", "rmat:40,256", "rmat:1,0",
+        "hubs:1,281474976710654", "caterpillar:1,281474976710655", "pairs:140737488355328", "lollipop:1,281474976710655",
+        "barbell:16777216,1", "small-world:3,2,1", "small-world:5,2,0.5", "power-law:281474976710656,281474976710656,10"}) {
     EXPECT_TRUE(GraphSpec::parse(spec, 1).has_value()) << spec;
   }
 }
@@ -248,14 +371,15 @@ TEST(GraphSpec, ListsTheKindsForAnUnknownOne) {
     } catch (const mpc::UsageError& error) {
       EXPECT_EQ(error.what(), std::string(spec) +
                                   ": no such file, and no such kind of graph: expected one of cycle:N, two-cycles:N, path:N, "
-                                  "grid:RxC, star:N, tree:N, cliques:COUNT,SIZE, er:N,M, rmat:SCALE,EDGEFACTOR");
+                                  "shuffled-path:N, grid:RxC, star:N, hubs:H,L, caterpillar:S,L, tree:N, pairs:N, cliques:COUNT,SIZE, "
+                                  "lollipop:K,P, barbell:K,P, er:N,M, small-world:N,K,P, power-law:N,M[,EXPONENT], rmat:SCALE,EDGEFACTOR");
     }
   }
 }
 
 TEST(GraphKinds, AreAllDescribed) {
   const auto kinds = graph_kinds();
-  EXPECT_EQ(kinds.size(), 9);
+  EXPECT_EQ(kinds.size(), 17);
   for (const auto& kind : kinds) EXPECT_FALSE(kind.name.empty() || kind.arguments.empty() || kind.meaning.empty());
 }
 

@@ -16,8 +16,8 @@ TEST(GraphDealing, IsTheDealOfTheMachines) {
       ASSERT_EQ(dealing.words, 2 * edges);
       std::uint64_t token = 0, most = 0;
       for (std::uint64_t machine = 0; machine < machines; ++machine) {
-        const auto first = protocols::GraphInput::first_edge(machine, edges, machines);
-        const auto last = protocols::GraphInput::first_edge(machine + 1, edges, machines);
+        const auto first = protocols::first_item(machine, edges, machines);
+        const auto last = protocols::first_item(machine + 1, edges, machines);
         ASSERT_EQ(dealing.share_of(machine), 2 * (last - first));
         most = std::max(most, dealing.share_of(machine));
         for (std::uint64_t place = 0; place < dealing.share_of(machine); ++place, ++token) {
