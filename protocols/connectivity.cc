@@ -21,7 +21,8 @@ About ConnectivityProtocol::about() {
             "keeps 3e + b, sends 2e, receives at most q per owned vertex", "5e + b + 7 + 3q; less with k > 1",
             "label propagation, the baseline; Rastogi et al. 2013 (Hash-Min)"},
            {"hash-to-min", "2 ceil(log2 n) + 3 + T, for random ids", "a component on one machine, several times over",
-            "9n + 6e + 6b + 8 + T's words, for random ids; no promise for others", "Rastogi et al. 2013 (Hash-to-Min)"},
+            "9n + 6e + 6b + 8 and a sum's words, on paths and trees with random ids; no promise for others",
+            "Rastogi et al. 2013 (Hash-to-Min)"},
            {"forests", "ceil(log_h q) + 1, h = floor(s / (n - 1))", "keeps max(n - 1, e), sends n, receives (h - 1)(n - 1)", "max(2n, e)",
             "Lattanzi et al. 2011 (filtering), Karloff et al. 2010; for machines that hold all vertices"}}};
 }

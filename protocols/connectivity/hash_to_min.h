@@ -18,10 +18,11 @@ namespace protocols {
 /// component holds the component, and every other vertex the least vertex. There are no neighbourhood reductions here: clusters travel
 /// whole, which is what breaks the memory of a machine.
 ///
-/// Rounds: 1 to the owners, and at most 2 ceil(log2 n) + 2 + T, for random ids; O(log n) is proved on paths, 2 log d conjectured.  Words: a
-/// component has to fit one machine, several times over while clusters meet; the s that is declared, 9n + 6e + 6b + 8, e = ceil(m/q), b =
-/// ceil(n/q), is measured for random ids and promises nothing for others: a path with sorted ids moves up to 3414 times the input at n =
-/// 2^14, which ends in a violation. Source: Rastogi, Machanavajjhala, Chitnis, Das Sarma 2013 (Hash-to-Min).
+/// Rounds: at most 2 ceil(log2 n) + 3 + T, for random ids; O(log n) is proved on paths, 2 log d conjectured.
+/// Words: a component has to fit one machine, several times over while clusters meet. The declared s, 9n + 6e + 6b + 8 and a sum's words,
+/// e = ceil(m/q), b = ceil(n/q), was enough on paths and trees with random ids, and promises nothing for others: where clusters overlap
+/// before they are handed on, as on a path with sorted ids, they take many times the input, and the run ends in a violation.
+/// Source: Rastogi, Machanavajjhala, Chitnis, Das Sarma 2013 (Hash-to-Min).
 template <class Cluster>
 class HashToMin {
  public:

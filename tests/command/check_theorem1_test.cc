@@ -103,8 +103,7 @@ TEST_F(Theorem1, EveryProtocolIsIdenticalOnSmallNumbersOfMachines) {
   EXPECT_EQ(words["connectivity/local-contraction"], contraction);
   EXPECT_EQ(words["connectivity/fastsv"], (Cases{{1, {26, 26}}, {2, {19, 19}}, {3, {17, 17}}, {5, {29, 29}}}));
   EXPECT_EQ(words["connectivity/hash-min"], (Cases{{1, {21, 21}}, {2, {16, 16, 32, 32}}, {3, {16, 16, 32, 32}}, {5, {28, 28}}}));
-  EXPECT_EQ(words["connectivity/forests"],
-            (Cases{{1, {5, 5, 10, 10}}, {2, {6, 6, 12, 12}}, {3, {6, 6, 12, 12}}, {5, {10, 10, 20, 20}}}));
+  EXPECT_EQ(words["connectivity/forests"], (Cases{{1, {5, 5, 10, 10}}, {2, {6, 6, 12, 12}}, {3, {6, 6, 12, 12}}, {5, {10, 10, 20, 20}}}));
   // b + 3 + max(4b, 2L), b = 1: at most 2 occurrences of any symbol in these sequences, but 4 among 16. n + 3 for n = 4 points.
   EXPECT_EQ(words["khop/push"], (Cases{{1, {8, 16}}, {2, {8, 16}}, {3, {8, 16}}, {5, {8, 16}}, {16, {8, 16}}}));
   EXPECT_EQ(words["compose/lookup"][16], (std::vector<std::uint64_t>{7, 14}));
