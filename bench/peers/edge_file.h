@@ -9,7 +9,7 @@
 
 #include "mpc/ranks.h"
 
-#include "protocols/graph/edge_list.h"
+#include "protocols/graph/graph_file.h"
 
 namespace peers {
 
@@ -20,10 +20,10 @@ struct EdgeFile {
   std::vector<std::pair<Vertex, Vertex>> edges;
 };
 
-/// Reads an edge list into numbers of 32 bits, on this process alone. Throws mpc::Error.
+/// Reads a graph into numbers of 32 bits, on this process alone. Throws mpc::Error.
 inline EdgeFile read(const std::string& path) {
   mpc::SingleRank alone;
-  const auto raw = protocols::read_edge_list(path, std::nullopt, alone);
+  const auto raw = protocols::read_graph_file(path, std::nullopt, alone);
   EdgeFile file;
   file.edges.reserve(raw.pairs.size());
   for (const auto& [u, v] : raw.pairs) {

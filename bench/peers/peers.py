@@ -142,7 +142,7 @@ def programs(options: argparse.Namespace) -> list:
     on_ranks = plural(ranks, "rank")
 
     def cluster(graph: Graph) -> list:
-        return ["--machines", str(ranks), "--words", cluster_words(options.cluster_words, graph)] + options.ours
+        return ["--variant", "forests", "--machines", str(ranks), "--words", cluster_words(options.cluster_words, graph)]
 
     def sublinear(_: Graph) -> list:
         return ["--delta", "0.5"] + options.ours
@@ -317,7 +317,7 @@ def options_of(arguments: list) -> argparse.Namespace:
     parser.add_argument("--seed", default="1", metavar="K", help="of the generators and the shuffling (default 1)")
     parser.add_argument("--cluster-words", default="min", metavar="W",
                         help="memory of ours with one machine a rank: a number, min, or a multiple of n such as 4n (default min)")
-    parser.add_argument("--ours", type=shlex.split, default=[], metavar="OPTIONS", help="more of them for ours: --ours='--variant alt'")
+    parser.add_argument("--ours", type=shlex.split, default=[], metavar="OPTIONS", help="more of them for ours at delta 0.5: --ours='--variant alt'")
     parser.add_argument("--gap", type=pathlib.Path, metavar="PATH", help="the binary `cc` of the GAP Benchmark Suite")
     parser.add_argument("--combblas", type=pathlib.Path, metavar="PATH", help="the binary `fastsv` of CombBLAS")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="all times, as JSON")
