@@ -1,8 +1,11 @@
+#include <algorithm>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <boost/version.hpp>
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "mpc/error.h"
 #include "mpc/transport/mpi.h"
@@ -54,10 +57,17 @@ mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
   auto& scale_command = *app.add_subcommand("scale", "run a protocol on more and more ranks: strong and weak scaling");
   declare(scale_command, scale_options);
   GraphOptions graph_options;
-  auto& graph_command = *app.add_subcommand("graph", "write a generated graph, or one that was read, as an edge list");
+  auto& graph_command = *app.add_subcommand("graph", "write a generated graph, or one that was read, to a file of any of the formats");
   declare(graph_command, graph_options);
   if (argc > 2 && std::string_view(argv[1]) == "check" && argv[2][0] != '-' && std::string_view(argv[2]) != "theorem1") {
     throw mpc::UsageError(fmt::format("check: no '{}'; expected theorem1", argv[2]));  // the parser would only ask for a subcommand
+  }
+  if (argc > 1 && argv[1][0] != '-') {
+    std::vector<std::string> names;
+    for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
+    if (std::ranges::find(names, argv[1]) == names.end()) {
+      throw mpc::UsageError(fmt::format("no subcommand '{}'; expected one of: {}", argv[1], fmt::join(names, ", ")));
+    }
   }
   try {
     app.parse(argc, argv);

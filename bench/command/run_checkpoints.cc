@@ -20,7 +20,7 @@ mpc::Identity identity_of(const Problem& problem, mpc::Ranks& ranks) {
   for (const auto& [name, fact] : problem.input->facts()) {
     if (const auto* number = std::get_if<std::uint64_t>(&fact)) identity.emplace_back(name, std::to_string(*number));
   }
-  identity.emplace_back("numbering", problem.input->note());
+  if (const auto note = problem.input->note(); note.starts_with(", ")) identity.emplace_back("numbering", note.substr(2));
   identity.emplace_back("input", fmt::format("{:016x}", ranks.sum(problem.input->fingerprint())));
   return identity;
 }

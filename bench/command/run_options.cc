@@ -16,7 +16,8 @@ std::uint64_t whole_number(const std::string& text, const std::string& option) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) {
-    throw mpc::UsageError(fmt::format("{} is '{}'; expected a whole number", option, text));
+    const auto* limit = error == std::errc::result_out_of_range ? " below 2^64" : "";
+    throw mpc::UsageError(fmt::format("{} is '{}'; expected a whole number{}", option, text, limit));
   }
   return value;
 }

@@ -21,7 +21,8 @@ INSTANTIATE_TEST_SUITE_P(
     Every, WrongUse,
     testing::Values(
         Refusal{"Nothing", "", "subcommand is required"},  //
-        Refusal{"Subcommand", "walk", "walk"},             //
+        Refusal{"UnknownSubcommand", "foo", "no subcommand 'foo'; expected one of: run, list, compile, check, rounds, scale, graph"},
+        Refusal{"Subcommand", "walk", "walk"},  //
         Refusal{"Protocol", "run connections --graph star:10", "no protocol 'connections'; expected one of: connectivity, cycles"},
         Refusal{"NoProtocol", "run --graph star:10", "protocol is required"},
         Refusal{"Variant", "run connectivity --graph star:10 --variant x",
@@ -37,7 +38,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"WordsNegative", "run connectivity --graph star:10 --words -5", "--words is '-5'; expected a whole number"},
         Refusal{"WordsText", "run connectivity --graph star:10 --words most", "--words is 'most'; expected a whole number"},
         Refusal{"WordsFraction", "run connectivity --graph star:10 --words 100.5", "--words is '100.5'; expected a whole number"},
-        Refusal{"WordsHuge", "run connectivity --graph star:10 --words 99999999999999999999", "expected a whole number"},
+        Refusal{"WordsHuge", "run connectivity --graph star:10 --words 99999999999999999999", "expected a whole number below 2^64"},
         Refusal{"WordsAndDelta", "run connectivity --graph star:10 --words 100 --delta .5", "--words"},
         Refusal{"MachinesZero", "run connectivity --graph star:10 --machines 0", "0 machines; expected 1 to 2147483647"},
         Refusal{"MachinesNegative", "run connectivity --graph star:10 --machines -2", "--machines is '-2'; expected a whole number"},
