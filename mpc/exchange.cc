@@ -20,18 +20,6 @@ constexpr std::size_t announced_words = 5;
 // Buffers of a round with more letters than this are given back while it is delivered, piece by piece, and not kept for the next one.
 constexpr std::size_t most_words_kept = std::size_t{1} << 22;
 
-class Timer {
- public:
-  explicit Timer(double& seconds) : seconds_(seconds), start_(seconds_now()) {}
-  ~Timer() { seconds_ += seconds_now() - start_; }
-  Timer(const Timer&) = delete;
-  Timer& operator=(const Timer&) = delete;
-
- private:
-  double& seconds_;
-  double start_;
-};
-
 /// Asks for the line that the stream which was just written reaches next: stores that miss are what a pass waits for.
 inline void prefetch_after(const Word* written) { __builtin_prefetch(written + 2 * 64 / sizeof(Word), 1); }
 

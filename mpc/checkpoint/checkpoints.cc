@@ -20,18 +20,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t batch_words = std::size_t{1} << 17;
 
-class Timer {
- public:
-  explicit Timer(double& seconds) : seconds_(seconds), start_(seconds_now()) {}
-  ~Timer() { seconds_ += seconds_now() - start_; }
-  Timer(const Timer&) = delete;
-  Timer& operator=(const Timer&) = delete;
-
- private:
-  double& seconds_;
-  double start_;
-};
-
 std::string read_text(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw InputError(fmt::format("{}: {}", path.string(), std::strerror(errno)));
