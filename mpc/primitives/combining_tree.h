@@ -19,7 +19,6 @@ class CombiningTree {
   CombiningTree(const KeyOwners& owners, std::uint64_t levels);
 
   std::uint64_t levels() const { return levels_.size(); }
-  const KeyOwners& owners() const { return levels_.back().smaller; }
   /// Most keys of one combiner.
   std::uint64_t most_slots() const { return levels_.front().smaller.most_slots(); }
 

@@ -36,6 +36,16 @@ class KeyOwners {
     return MachineId{place - quotient(place) * machines_};
   }
   std::uint64_t slot(std::uint64_t key) const { return quotient(order_ ? (*order_)(key) : key); }
+  /// Where the key lies among all, owner by owner and slot by slot: below machines() * most_slots().
+  std::uint64_t position(std::uint64_t key) const {
+    const auto place = order_ ? (*order_)(key) : key;
+    const auto slot = quotient(place);
+    return (place - slot * machines_) * most_slots() + slot;
+  }
+  std::uint64_t key_at(std::uint64_t position) const {
+    const auto owner = position / most_slots();
+    return key(MachineId{owner}, position - owner * most_slots());
+  }
   std::uint64_t key(MachineId owner, std::uint64_t slot) const {
     const auto place = slot * machines_ + owner.value;
     return order_ ? order_->inverse(place) : place;

@@ -7,22 +7,22 @@ namespace protocols {
 using mpc::Word;
 
 void EdgeIndex::assemble(PackedEdges::Range edges, IndexedEdges& to) {
-  const auto slots = owners_.most_slots();
-  const auto place = [&](Word vertex) { return owners_.owner(vertex).value * slots + owners_.slot(vertex); };
-  places_.clear();
+  positions_.clear();
   for (const auto& [u, v] : edges) {
-    if (u != v) places_.insert(places_.end(), {place(u), place(v)});
+    if (u != v) positions_.insert(positions_.end(), {owners_.position(u), owners_.position(v)});
   }
-  std::ranges::sort(places_);
-  const auto repeated = std::ranges::unique(places_);
-  places_.erase(repeated.begin(), repeated.end());
+  std::ranges::sort(positions_);
+  const auto repeated = std::ranges::unique(positions_);
+  positions_.erase(repeated.begin(), repeated.end());
 
   to.known.clear();
-  for (const auto at : places_) {
-    const auto vertex = owners_.key(mpc::MachineId{at / slots}, at % slots);
+  for (const auto at : positions_) {
+    const auto vertex = owners_.key_at(at);
     to.known.push_back(pairing_.pack(vertex, vertex));
   }
-  const auto index = [&](Word vertex) { return static_cast<Word>(std::ranges::lower_bound(places_, place(vertex)) - places_.begin()); };
+  const auto index = [&](Word vertex) {
+    return static_cast<Word>(std::ranges::lower_bound(positions_, owners_.position(vertex)) - positions_.begin());
+  };
   to.edges.clear();
   for (const auto& [u, v] : edges) {
     if (u == v) continue;

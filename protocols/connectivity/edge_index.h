@@ -45,7 +45,7 @@ class EdgeIndex {
  private:
   mpc::KeyOwners owners_;
   mpc::Pairing pairing_;
-  std::vector<std::uint64_t> places_;  // (owner, slot) of the vertices, in one number
+  std::vector<std::uint64_t> positions_;  // of the vertices, by owner
   std::vector<mpc::Word> least_, moved_;
 };
 

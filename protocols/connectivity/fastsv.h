@@ -116,12 +116,10 @@ class FastSv {
           const auto& mine = parents_[me];
           for (std::size_t slot = 0; slot < mine.size(); ++slot) {
             const auto least = pairing_.low(next_[me][slot]);
-            if (least < pairing_.low(mine[slot])) wanted_.push_back({place(pairing_.high(mine[slot])), least});
+            if (least < pairing_.low(mine[slot])) wanted_.push_back({owners_.position(pairing_.high(mine[slot])), least});
           }
           std::ranges::sort(wanted_);
-          for (std::size_t i = 0; i < wanted_.size(); ++i) {
-            if (i == 0 || wanted_[i].place != wanted_[i - 1].place) ask(vertex_at(wanted_[i].place), Word{0}, wanted_[i].what);
-          }
+          each_wanted([&](Word vertex, Word least) { ask(vertex, Word{0}, least); });
         },
         Collect{});
     reduction.collect(asked, Collect{}, [&](const auto& me, Word vertex, mpc::Knowledge known) {
@@ -136,9 +134,7 @@ class FastSv {
     const auto phase = cluster.scope("grandparents");
     const auto questions = [&](const auto& me, auto&& ask) {
       list_parents(next_[me]);
-      for (std::size_t i = 0; i < wanted_.size(); ++i) {
-        if (i == 0 || wanted_[i].place != wanted_[i - 1].place) ask(vertex_at(wanted_[i].place), Word{0}, Word{0});
-      }
+      each_wanted([&](Word vertex, Word) { ask(vertex, Word{0}, Word{0}); });
     };
     auto asked = reduction.up(questions, Ask{});
     reduction.down(
@@ -150,7 +146,7 @@ class FastSv {
           changes[me] = 0;
           std::size_t answer = 0;
           for (std::size_t i = 0; i < wanted_.size(); ++i) {
-            if (i != 0 && wanted_[i].place != wanted_[i - 1].place) ++answer;
+            if (i != 0 && wanted_[i].position != wanted_[i - 1].position) ++answer;
             const auto slot = wanted_[i].what;
             if (pairing_.low(mine[slot]) != answers[answer]) ++changes[me];
             mine[slot] = pairing_.pack(pairing_.high(next_[me][slot]), answers[answer]);
@@ -174,12 +170,15 @@ class FastSv {
   /// wanted_: the new parents of a machine's vertices, in (owner, vertex) order, with the slots of the vertices.
   void list_parents(const std::vector<Word>& next) {
     wanted_.clear();
-    for (std::size_t slot = 0; slot < next.size(); ++slot) wanted_.push_back({place(pairing_.high(next[slot])), slot});
+    for (std::size_t slot = 0; slot < next.size(); ++slot) wanted_.push_back({owners_.position(pairing_.high(next[slot])), slot});
     std::ranges::sort(wanted_);
   }
-  std::uint64_t place(Word vertex) const { return owners_.owner(vertex).value * owners_.most_slots() + owners_.slot(vertex); }
-  Word vertex_at(std::uint64_t place) const {
-    return owners_.key(mpc::MachineId{place / owners_.most_slots()}, place % owners_.most_slots());
+  /// Calls visit(vertex, what) for every different vertex of wanted_, with the least of what is wanted of it.
+  template <class Visit>
+  void each_wanted(Visit&& visit) const {
+    for (std::size_t i = 0; i < wanted_.size(); ++i) {
+      if (i == 0 || wanted_[i].position != wanted_[i - 1].position) visit(owners_.key_at(wanted_[i].position), wanted_[i].what);
+    }
   }
 
   static mpc::Words demand(const mpc::Model& model, const Shape& shape, std::uint64_t levels) {
@@ -192,7 +191,7 @@ class FastSv {
   }
 
   struct Wanted {
-    std::uint64_t place;  // of a vertex among all, by owner
+    std::uint64_t position;  // of a vertex among all, by owner
     Word what;
     friend auto operator<=>(const Wanted&, const Wanted&) = default;
   };

@@ -36,10 +36,7 @@ void LocalGraphs::sort_occurrences() {
 
 void LocalGraphs::assemble(MachineId me, LocalGraph& graph, std::span<const NamedEdge> edges, std::span<const Word> labels) {
   occurrences_.clear();
-  const auto add = [&](Word vertex, std::uint64_t occurrence) {
-    const auto position = owners_.owner(vertex).value * owners_.most_slots() + owners_.slot(vertex);
-    occurrences_.push_back(position << 32 | occurrence);
-  };
+  const auto add = [&](Word vertex, std::uint64_t occurrence) { occurrences_.push_back(owners_.position(vertex) << 32 | occurrence); };
   for (std::size_t i = 0; i < edges.size(); ++i) {
     if (edges[i].a == edges[i].b) continue;
     add(edges[i].a, 2 * i);
@@ -77,9 +74,7 @@ void LocalGraphs::assemble(MachineId me, LocalGraph& graph, std::span<const Name
     if (i != 0 && occurrences_[i] >> 32 == occurrences_[i - 1] >> 32) continue;
     if (best_[provisional] != 0) {
       best_[provisional] = static_cast<std::uint32_t>(graph.keys.size());
-      const auto position = occurrences_[i] >> 32;
-      const auto owner = position / owners_.most_slots();
-      graph.keys.push_back(owners_.key(MachineId{owner}, position - owner * owners_.most_slots()));
+      graph.keys.push_back(owners_.key_at(occurrences_[i] >> 32));
     }
     ++provisional;
   }
