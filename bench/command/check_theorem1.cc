@@ -226,11 +226,9 @@ void declare(CLI::App& command, CheckTheorem1Options& options) {
   command.add_option("--protocols", options.protocols, "which (default: all): " + names)->delimiter(',')->option_text("NAME,...");
   numbers("--machines", options.machines, "numbers of machines (default: every protocol's own, up to 1024)")->option_text("Q,...");
   numbers("--words", options.words, "words a machine (default: the least s of the protocol, and twice that)")->option_text("S,...");
-  command
-      .add_option_function<std::string>(
-          "--seed", [&options](const std::string& word) { options.seed = whole_number(word, "--seed"); },
-          "of the public hash and the graphs")
-      ->option_text("K");
+  whole_option(
+      command, "--seed", [&](std::uint64_t seed) { options.seed = seed; }, "of the public hash and the graphs")
+      .option_text("K");
   declare(command, options.transformer);
   command.add_option("--json", options.json, "the rows as JSON; - is standard output, which then holds nothing else")->option_text("FILE");
 }

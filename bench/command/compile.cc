@@ -91,11 +91,10 @@ void declare(CLI::App& command, TransformerOptions& options) {
           "rows, for small ones")
       ->option_text("routed|dense|reference")
       ->group(group);
-  command
-      .add_option_function<std::string>(
-          "--limb-bits", [&options](const std::string& word) { options.limb_bits = whole_number(word, "--limb-bits"); },
-          "most bits of an integer that an average carries (default 20 in f32, 48 in f64); longer words travel in parts")
-      ->option_text("BITS")
+  whole_option(
+      command, "--limb-bits", [&](std::uint64_t bits) { options.limb_bits = bits; },
+      "most bits of an integer that an average carries (default 20 in f32, 48 in f64); longer words travel in parts")
+      .option_text("BITS")
       ->group(group);
   command.add_option("--temperature", options.temperature, "factor of the logits, a power of two (default: the smallest that is enough)")
       ->option_text("C")

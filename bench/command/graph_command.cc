@@ -23,16 +23,13 @@ void declare(CLI::App& command, GraphOptions& options) {
                   "is standard output")
       ->required()
       ->option_text("FILE");
-  command
-      .add_option_function<std::string>(
-          "--vertices", [&options](const std::string& word) { options.vertices = whole_number(word, "--vertices"); },
-          "the vertices are 0..N-1")
-      ->option_text("N");
+  whole_option(
+      command, "--vertices", [&](std::uint64_t vertices) { options.vertices = vertices; }, "the vertices are 0..N-1")
+      .option_text("N");
   declare_format(command, options.format);
-  command
-      .add_option_function<std::string>(
-          "--seed", [&options](const std::string& word) { options.seed = whole_number(word, "--seed"); }, "of the generator (default 1)")
-      ->option_text("K");
+  whole_option(
+      command, "--seed", [&](std::uint64_t seed) { options.seed = seed; }, "of the generator (default 1)")
+      .option_text("K");
 }
 
 void write_graph(const GraphOptions& options, mpc::Ranks& ranks) {

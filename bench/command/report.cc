@@ -153,21 +153,16 @@ std::string explanation(const RunResult& result) {
 std::string json_report(const RunResult& result) { return text_of(record(result)) + "\n"; }
 
 std::string csv_report(const RunResult& result) {
-  std::string header, row;
-  const auto add = [&](const std::string& key, const nlohmann::ordered_json& value) {
-    if (!header.empty()) header += ',', row += ',';
-    header += key;
-    row += csv_field(value.is_null() ? std::string() : value.is_string() ? value.get<std::string>() : value.dump());
-  };
+  nlohmann::ordered_json flat;  // an object becomes its members
   const auto json = record(result);
   for (const auto& [key, value] : json.items()) {
     if (key != "answer") {
-      add(key, value);
+      flat[key] = value;
       continue;
     }
-    for (const auto& [name, number] : value.items()) add(name, number);
+    for (const auto& [name, number] : value.items()) flat[name] = number;
   }
-  return header + "\n" + row + "\n";
+  return csv_names(flat) + csv_values(flat);
 }
 
 }  // namespace roundtrip

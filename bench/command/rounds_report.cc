@@ -73,12 +73,6 @@ Json record(const RoundsRow& row) {
   return json;
 }
 
-std::string csv(const std::vector<std::string>& fields) {
-  std::string line;
-  for (const auto& field : fields) line += (line.empty() ? "" : ",") + csv_field(field);
-  return line + "\n";
-}
-
 std::string fit_lines(const std::vector<RoundsRow>& rows) {
   auto text = fmt::format("\n{:<30} {:<12} {:<10} {:>8} {:>10} {:>7} {:>9} {:>7}\n", "rounds = slope log2 N + intercept", "", "", "slope",
                           "intercept", "R^2", "farthest", "points");
@@ -160,21 +154,9 @@ std::string table_foot(const std::vector<RoundsRow>& rows, const RoundsOptions& 
                             options.no_verify ? "not verified" : "verified");
 }
 
-std::string csv_head() {
-  std::vector<std::string> fields;
-  const auto json = record({});
-  for (const auto& [key, value] : json.items()) fields.push_back(key);
-  return csv(fields);
-}
+std::string csv_head() { return csv_names(record({})); }
 
-std::string csv_line(const RoundsRow& row) {
-  std::vector<std::string> fields;
-  const auto json = record(row);
-  for (const auto& [key, value] : json.items()) {
-    fields.push_back(value.is_null() ? std::string() : value.is_string() ? value.get<std::string>() : value.dump());
-  }
-  return csv(fields);
-}
+std::string csv_line(const RoundsRow& row) { return csv_values(record(row)); }
 
 std::string json_report(const std::vector<RoundsRow>& rows, const RoundsOptions& options, int ranks) {
   Json json;

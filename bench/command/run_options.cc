@@ -43,10 +43,16 @@ std::vector<std::string> InputOptions::given() const {
   return names;
 }
 
+CLI::Option& whole_option(CLI::App& command, const std::string& name, const std::function<void(std::uint64_t)>& set,
+                          const std::string& text) {
+  return *command.add_option_function<std::string>(
+      name, [name, set](const std::string& word) { set(whole_number(word, name)); }, text);
+}
+
 void declare(CLI::App& command, ProblemOptions& options) {
   const auto whole = [&command](const std::string& name, auto& target, const std::string& text) {
-    return command.add_option_function<std::string>(
-        name, [name, &target](const std::string& word) { target = whole_number(word, name); }, text);
+    return &whole_option(
+        command, name, [&target](std::uint64_t value) { target = value; }, text);
   };
   command.add_option("protocol", options.protocol, "what to run: see `roundtrip list`")->required();
   command.add_option("--graph", options.graph,
@@ -98,12 +104,9 @@ void declare(CLI::App& command, RunOptions& options) {
   auto* checkpoint = command.add_option("--checkpoint", options.checkpoint, "write checkpoints into this folder; the last two are kept")
                          ->option_text("DIR")
                          ->group("Checkpoints");
-  command
-      .add_option_function<std::string>(
-          "--checkpoint-every",
-          [&options](const std::string& word) { options.checkpoint_every = whole_number(word, "--checkpoint-every"); },
-          "after every R-th round (default 10)")
-      ->option_text("R")
+  whole_option(
+      command, "--checkpoint-every", [&](std::uint64_t every) { options.checkpoint_every = every; }, "after every R-th round (default 10)")
+      .option_text("R")
       ->needs(checkpoint)
       ->group("Checkpoints");
   command.add_option("--resume", options.resume, "go on from a checkpoint, or from the last one in a folder, on any number of ranks")

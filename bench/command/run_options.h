@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,7 +13,8 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace roundtrip {
 
@@ -67,6 +69,10 @@ void check_words(const std::string& words);
 
 /// Declares `--format` on a subcommand that reads graphs.
 void declare_format(CLI::App& command, std::optional<protocols::Format>& format);
+
+/// Declares an option that takes a whole number.
+CLI::Option& whole_option(CLI::App& command, const std::string& name, const std::function<void(std::uint64_t)>& set,
+                          const std::string& text);
 
 /// A whole number from a command-line word: throws UsageError, naming the option.
 std::uint64_t whole_number(const std::string& text, const std::string& option);

@@ -118,11 +118,10 @@ void declare(CLI::App& command, ScaleOptions& options) {
           "numbers of ranks to run on (default: 1, 2, 4, ... and all)")
       ->delimiter(',')
       ->option_text("R,...");
-  command
-      .add_option_function<std::string>(
-          "--repeat", [&options](const std::string& word) { options.repeat = whole_number(word, "--repeat"); },
-          "repetitions of every run, of which the fastest counts (default 3)")
-      ->option_text("K");
+  whole_option(
+      command, "--repeat", [&](std::uint64_t repeat) { options.repeat = repeat; },
+      "repetitions of every run, of which the fastest counts (default 3)")
+      .option_text("K");
   command.add_option("--transport", options.transport, Carrier::meaning())
       ->check(CLI::IsMember({"auto", "mpi", "grid"}).description(""))
       ->option_text("NAME");

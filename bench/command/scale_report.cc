@@ -101,14 +101,9 @@ std::string scale_table(const std::vector<ScaleRow>& rows, const ScaleOptions& o
 std::string scale_csv(const std::vector<ScaleRow>& rows) {
   std::string text;
   for (const auto& row : rows) {
-    std::string names, values;
     const auto json = record(row, rows);
-    for (const auto& [key, value] : json.items()) {
-      names += (names.empty() ? "" : ",") + csv_field(key);
-      values += (values.empty() ? "" : ",") + csv_field(value.is_string() ? value.get<std::string>() : value.dump());
-    }
-    if (text.empty()) text = names + "\n";
-    text += values + "\n";
+    if (text.empty()) text = csv_names(json);
+    text += csv_values(json);
   }
   return text;
 }
