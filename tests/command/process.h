@@ -4,8 +4,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -13,6 +11,8 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tests/support/temporary_folder.h"
 
 namespace tests {
 
@@ -39,32 +39,25 @@ inline std::vector<std::string> lines_of(const std::string& text) {
 /// A test that runs programs, in an empty folder of its own.
 class Command : public testing::Test {
  protected:
-  Command() {
-    auto name = (std::filesystem::temp_directory_path() / "roundtrip_XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    folder = name;
-  }
-  ~Command() override { std::filesystem::remove_all(folder); }
-
   /// Runs a line of bash in the folder; $roundtrip and $misbehaving are the programs. Killed after 100 seconds, with code 124.
   Ended bash(const std::string& line) const {
     const auto output = folder.string() + ".out";
     const auto errors = folder.string() + ".err";
-    write_file(folder.string() + ".sh", std::string("source '") + TEST_SOURCE_DIR +
-                                            "/bench/environment.sh'\n"
-                                            "export ASAN_OPTIONS=\"${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0\"\n"  // Open MPI's own
-                                            "roundtrip='" TEST_ROUNDTRIP "' misbehaving='" TEST_MISBEHAVING
-                                            "'\n"
-                                            "cd '" +
-                                            folder.string() + "'\n" + line + "\n");
+    write_bytes(folder.string() + ".sh", std::string("source '") + TEST_SOURCE_DIR +
+                                             "/bench/environment.sh'\n"
+                                             "export ASAN_OPTIONS=\"${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0\"\n"  // Open MPI's own
+                                             "roundtrip='" TEST_ROUNDTRIP "' misbehaving='" TEST_MISBEHAVING
+                                             "'\n"
+                                             "cd '" +
+                                             folder.string() + "'\n" + line + "\n");
     const auto start = std::chrono::steady_clock::now();
     const auto status = std::system(
         ("timeout --kill-after=5 100 bash '" + folder.string() + ".sh' </dev/null >'" + output + "' 2>'" + errors + "'").c_str());
     Ended ended;
     ended.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    ended.out = read_file(output);
-    ended.err = read_file(errors);
+    ended.out = bytes_of(output);
+    ended.err = bytes_of(errors);
     for (const auto* extension : {".out", ".err", ".sh"}) std::filesystem::remove(folder.string() + extension);
     return ended;
   }
@@ -73,23 +66,18 @@ class Command : public testing::Test {
   Ended roundtrip(const std::string& arguments, int ranks = 0) const { return bash(mpirun(ranks) + "\"$roundtrip\" " + arguments); }
   Ended misbehaving(const std::string& arguments, int ranks = 0) const { return bash(mpirun(ranks) + "\"$misbehaving\" " + arguments); }
 
-  void write(const std::string& name, const std::string& text) const { write_file(folder / name, text); }
-  std::string read(const std::string& name) const { return read_file(folder / name); }
+  void write(const std::string& name, const std::string& text) const { write_bytes(folder / name, text); }
+  std::string read(const std::string& name) const { return bytes_of(folder / name); }
   bool exists(const std::string& name) const { return std::filesystem::exists(folder / name); }
 
-  std::filesystem::path folder;
+ private:
+  TemporaryFolder temporary_;
+
+ protected:
+  const std::filesystem::path& folder = temporary_.path();
 
  private:
   static std::string mpirun(int ranks) { return ranks == 0 ? "" : "mpirun --oversubscribe -np " + std::to_string(ranks) + " "; }
-  static void write_file(const std::filesystem::path& path, const std::string& text) {
-    std::ofstream file(path, std::ios::binary);
-    file << text;
-    if (!file.flush()) throw std::runtime_error("cannot write " + path.string());
-  }
-  static std::string read_file(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
 };
 
 /// The run ended with this code, and said why in one line, once.

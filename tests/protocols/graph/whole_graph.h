@@ -17,6 +17,7 @@
 
 #include "protocols/graph/graph.h"
 
+#include "tests/support/temporary_folder.h"
 #include "tests/support/threaded_ranks.h"
 
 namespace tests {
@@ -24,18 +25,9 @@ namespace tests {
 /// A folder that lives as long as a test.
 class Folder {
  public:
-  Folder() {
-    auto name = (std::filesystem::temp_directory_path() / "roundtrip_graph_XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path_ = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  std::string path(const std::string& name) const { return path_ / name; }
+  std::string path(const std::string& name) const { return folder_.path() / name; }
   std::string write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path(name), std::ios::binary) << bytes;
+    write_bytes(path(name), bytes);
     return path(name);
   }
   std::string write_gzip(const std::string& name, const std::string& text) const {
@@ -45,17 +37,13 @@ class Folder {
     return path(name);
   }
   std::size_t files() const {
-    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator()));
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator(folder_.path()), std::filesystem::directory_iterator()));
   }
 
  private:
-  std::filesystem::path path_;
+  TemporaryFolder folder_;
 };
-
-inline std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 /// Plain or gzip.
 inline std::string text_of(const std::string& path) {

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "tests/support/temporary_folder.h"
 #include "tests/transformer_bridge/refusal.h"
 
 namespace bridge {
@@ -20,18 +21,7 @@ using namespace std::string_literals;
 
 class Npy : public testing::Test {
  protected:
-  Npy() {
-    auto name = (std::filesystem::temp_directory_path() / "roundtrip_XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    folder = name;
-    path = (folder / "x.npy").string();
-  }
-  ~Npy() override { std::filesystem::remove_all(folder); }
-
-  std::string bytes() const {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
+  std::string bytes() const { return tests::bytes_of(path); }
   /// What the file should be: its description is padded to `length` bytes.
   static std::string file(std::string description, char length, const std::string& values) {
     description.resize(static_cast<std::size_t>(length) - 1, ' ');
@@ -41,8 +31,9 @@ class Npy : public testing::Test {
     return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator()));
   }
 
-  std::filesystem::path folder;
-  std::string path;
+  const tests::TemporaryFolder temporary;
+  const std::filesystem::path& folder = temporary.path();
+  const std::string path = folder / "x.npy";
 };
 
 TEST_F(Npy, IsExact) {
