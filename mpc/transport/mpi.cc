@@ -18,7 +18,7 @@ constexpr int message_tag = 1;
 
 struct IntCounts {
   std::vector<int> send, send_at, receive, receive_at;
-  Buffer staging;
+  Buffer send_staging, receive_staging;
 };
 
 /// Point to point, every MPI call at most `piece` words: for blocks that an int cannot count.
@@ -63,28 +63,50 @@ bool offsets(std::span<const Block> blocks, std::vector<int>& counts, std::vecto
   return true;
 }
 
+/// Blocks of these sizes, one after the other in `room`.
+template <class Block>
+std::vector<Block> side_by_side(std::span<const Block> blocks, Buffer& room) {
+  std::size_t words = 0;
+  for (const auto& block : blocks) words += block.count;
+  room.reserve(words);
+  std::vector<Block> result;
+  auto* next = room.data();
+  for (const auto& block : blocks) {
+    result.push_back({next, block.count});
+    next += block.count;
+  }
+  return result;
+}
+
 void exchange_words(std::span<const Outgoing> send, std::span<const Incoming> receive, std::size_t total, std::size_t piece,
                     IntCounts& ints, MPI_Comm group) {
   // All ranks know the total, so they choose the same way; total <= piece bounds every block.
   if (total > piece) return exchange_in_pieces(send, receive, piece, group);
-  std::vector<Outgoing> packed;
   const Word* from = nullptr;
   const Word* to = nullptr;
+  // Blocks too far apart for an int go through memory of the transport's own: slices that kept the room of a larger round, or blocks
+  // that were allocated one by one.
   if (!offsets(send, ints.send, ints.send_at, from)) {
-    // Blocks too far apart for an int: the slices kept the room of a larger round.
-    std::size_t words = 0;
-    for (const auto& block : send) words += block.count;
-    ints.staging.reserve(words);
-    auto* next = ints.staging.data();
+    const auto packed = side_by_side(send, ints.send_staging);
+    auto* next = ints.send_staging.data();
     for (const auto& block : send) {
-      packed.push_back({next, block.count});
       if (block.count != 0) next = std::copy_n(block.words, block.count, next);
     }
     offsets(std::span<const Outgoing>(packed), ints.send, ints.send_at, from);
   }
-  if (!offsets(receive, ints.receive, ints.receive_at, to)) throw Fault("receive blocks of one exchange lie more than 2^31 words apart");
+  const bool apart = !offsets(receive, ints.receive, ints.receive_at, to);
+  if (apart) {
+    const auto packed = side_by_side(receive, ints.receive_staging);
+    offsets(std::span<const Incoming>(packed), ints.receive, ints.receive_at, to);
+  }
   MPI_Alltoallv(from, ints.send.data(), ints.send_at.data(), MPI_UINT64_T, const_cast<Word*>(to), ints.receive.data(),
                 ints.receive_at.data(), MPI_UINT64_T, group);
+  if (!apart) return;
+  const auto* next = ints.receive_staging.data();
+  for (const auto& block : receive) {
+    if (block.count != 0) std::copy_n(next, block.count, block.words);
+    next += block.count;
+  }
 }
 
 class MpiRanks final : public Ranks {
