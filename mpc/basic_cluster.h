@@ -217,7 +217,7 @@ class BasicCluster {
   void restore(const std::function<void(std::span<const Word>)>& check_letter);
   void write_checkpoint(const Checkpoints::Pack& pack_letters);
 
-  void open_round(std::size_t message_words, const char* file, int line);
+  void open_round(std::size_t message_words, bool read, const char* file, int line);
   void close_machine(const Machine& me, OutboxBase& outbox) {
     if (outbox.sent_words_ > outbox.max_sent_) {
       outbox.max_sent_ = outbox.sent_words_;
@@ -320,7 +320,7 @@ Inboxes<Out> BasicCluster<Mail>::round(const Inboxes<In>& inboxes, Step&& step, 
   if (replaying()) [[unlikely]]
     return replay_round<Out>(inboxes);
   const auto layout = layout_of<Out>();
-  open_round(layout.plain ? layout.words : 0, file, line);
+  open_round(layout.plain ? layout.words : 0, inboxes.round_ != 0, file, line);
   Outbox<Out> outbox(exchange_.outgoing(), model_.machines, exchange_.slice_machines(), sendable_words(), wide_bits_);
   for_each_awake(inboxes, [&](const Machine& me, auto inbox) {
     outbox.start(me.id().value);

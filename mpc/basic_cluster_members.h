@@ -159,7 +159,7 @@ std::uint64_t BasicCluster<Mail>::max_kept() const {
 }
 
 template <class Mail>
-void BasicCluster<Mail>::open_round(std::size_t message_words, const char* file, int line) {
+void BasicCluster<Mail>::open_round(std::size_t message_words, bool read, const char* file, int line) {
   site_ = {file, line};
   entry_ = {};
   entry_.label = label();
@@ -167,7 +167,7 @@ void BasicCluster<Mail>::open_round(std::size_t message_words, const char* file,
   max_ragged_ = 0;
   if (kept_.take_changed()) recount();
   measure_each_ = kept_.has_ragged() || kept_.fixed_words() > model_.memory.count;
-  exchange_.open(message_words, entry_.label);
+  exchange_.open(message_words, read, entry_.label);
 }
 
 /// A machine whose memory has to be measured, or that overdrew a limit, or that goes to sleep.

@@ -10,9 +10,27 @@ namespace mpc {
 namespace {
 constexpr std::size_t huge_page = std::size_t{2} << 20;
 constexpr std::size_t cache_line = 64;
+
+/// Memory that begins at a huge page; null if there is none.
+void* map_huge(std::size_t bytes) {
+  auto* const mapped = mmap(nullptr, bytes + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  auto* const first = static_cast<char*>(mapped);
+  const auto before = (huge_page - reinterpret_cast<std::uintptr_t>(first) % huge_page) % huge_page;
+  if (before != 0) munmap(first, before);
+  if (before != huge_page) munmap(first + before + bytes, huge_page - before);
+  madvise(first + before, bytes, MADV_HUGEPAGE);  // advice: a refusal costs speed only
+  return first + before;
+}
 }  // namespace
 
-void Buffer::Release::operator()(Word* words) const { std::free(words); }
+void Buffer::Release::operator()(Word* words) const {
+  if (mapped_bytes == 0) {
+    std::free(words);
+  } else {
+    munmap(words, mapped_bytes);
+  }
+}
 
 void Buffer::reserve(std::size_t words) {
   if (words <= capacity_) return;
@@ -20,12 +38,12 @@ void Buffer::reserve(std::size_t words) {
   capacity_ = 0;
   // A quarter more than asked for, so that slowly growing rounds do not allocate every time.
   const auto wanted = (words + words / 4) * sizeof(Word);
-  const auto alignment = wanted >= 2 * huge_page ? huge_page : cache_line;
+  const bool large = wanted >= 2 * huge_page;
+  const auto alignment = large ? huge_page : cache_line;
   const auto bytes = (wanted + alignment - 1) / alignment * alignment;
-  auto* memory = static_cast<Word*>(std::aligned_alloc(alignment, bytes));
+  auto* memory = static_cast<Word*>(large ? map_huge(bytes) : std::aligned_alloc(alignment, bytes));
   if (memory == nullptr) throw std::bad_alloc();
-  if (alignment == huge_page) madvise(memory, bytes, MADV_HUGEPAGE);  // advice: a refusal costs speed only
-  data_.reset(memory);
+  data_ = {memory, Release{large ? bytes : 0}};
   capacity_ = bytes / sizeof(Word);
 }
 

@@ -7,8 +7,8 @@
 
 namespace mpc {
 
-/// Uninitialised words that are kept from round to round. Large buffers are aligned to huge pages and ask for them: the exchange
-/// between ranks of one node is up to twice as fast on them.
+/// Uninitialised words that are kept from round to round. Large buffers are mapped by themselves, so that their memory goes back to the
+/// system with them, and ask for huge pages: the exchange between ranks of one node is up to twice as fast on them.
 class Buffer {
  public:
   /// Room for at least `words` words; what was in the buffer is lost if it has to grow.
@@ -25,6 +25,7 @@ class Buffer {
 
  private:
   struct Release {
+    std::size_t mapped_bytes;  ///< 0: from the heap
     void operator()(Word* words) const;
   };
   std::unique_ptr<Word[], Release> data_;

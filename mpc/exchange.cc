@@ -17,7 +17,7 @@ constexpr unsigned most_pass_bits = 11;
 // Moving a record of at most this many message words in every pass is cheaper than moving a pointer and gathering.
 constexpr std::size_t most_direct_words = 3;
 constexpr std::size_t announced_words = 5;
-// Buffers of a round with more letters than this are given back while it is delivered, piece by piece, and not kept for the next one.
+// Buffers of a round with more letters than this are given back piece by piece, while it is delivered and while it is read.
 constexpr std::size_t most_words_kept = std::size_t{1} << 22;
 
 /// Asks for the line that the stream which was just written reaches next: stores that miss are what a pass waits for.
@@ -76,12 +76,15 @@ Exchange::Exchange(Transport& transport, std::uint64_t machines)
   mine_.count = std::min(machines, mine_.first + block_) - mine_.first;
   received_.assign(mine_.count, 0);
   const auto bits = mine_.count < 2 ? 0U : static_cast<unsigned>(std::bit_width(mine_.count - 1));
-  low_bits_ = bits <= most_pass_bits ? bits : bits / 2;
+  // Few groups: each has a page of its own open while letters are put into groups.
+  low_bits_ = bits <= most_pass_bits ? bits : std::max(bits / 2, std::min(most_pass_bits, bits - 4));
   group_.assign(((std::max<std::uint64_t>(mine_.count, 1) - 1) >> low_bits_) + 1, 0);
 }
 
-void Exchange::open(std::size_t message_words, std::string_view) {
+void Exchange::open(std::size_t message_words, bool read, std::string_view) {
   seconds_ = {};
+  gives_back_ = read && large();
+  if (!read && large()) discard(records_.data(), letters_ * record_words_);
   message_words_ = message_words;
   const bool positions = !transport_.keeps_order();
   const bool one_machine_each = block_ == 1 && message_words != 0 && !positions;
@@ -90,6 +93,7 @@ void Exchange::open(std::size_t message_words, std::string_view) {
 }
 
 Exchange::Announced Exchange::announce(std::uint64_t failed) {
+  gives_back_ = false;
   const auto slices = outgoing_.slices();
   {
     const Timer timer(seconds_.pack);
@@ -123,7 +127,6 @@ Exchange::Announced Exchange::announce(std::uint64_t failed) {
 }
 
 void Exchange::headers() {
-  if (large()) discard(records_.data(), records_.capacity());  // the step has read them
   letters_ = 0;
   for (const auto& from : from_) letters_ += from.messages;
   const auto step = outgoing_.format().header_words;
@@ -146,6 +149,9 @@ void Exchange::headers() {
       to += receive[r].count;
     }
     transport_.exchange(send, receive, all_messages_ * step);
+    for (std::size_t r = 0; large() && r < ranks_; ++r) {
+      if (r != rank_) discard(slices[r].headers, slices[r].messages * step);
+    }
   }
   const Timer timer(seconds_.unpack);
   std::ranges::fill(group_, 0);
@@ -212,9 +218,7 @@ void Exchange::deliver() {
     }
     transport_.exchange(send, receive, all_words_);
     for (std::size_t r = 0; large() && r < ranks_; ++r) {
-      if (r == rank_) continue;
-      discard(slices[r].headers, slices[r].messages * outgoing_.format().header_words);
-      discard(slices[r].words, slices[r].used_words);
+      if (r != rank_) discard(slices[r].words, slices[r].used_words);
     }
   }
   const Timer timer(seconds_.unpack);

@@ -31,8 +31,9 @@ class Exchange {
   MachineBlock mine() const { return mine_; }
   SendBuffer& outgoing() { return outgoing_; }
 
-  /// Starts a round of messages of `message_words` words each, or of any length if that is 0; its label is for messages of error.
-  void open(std::size_t message_words, std::string_view label = {});
+  /// Starts a round of messages of `message_words` words each, or of any length if that is 0, in which the machines read their letters
+  /// for the last time, or do not. The round's label is for messages of error.
+  void open(std::size_t message_words, bool read, std::string_view label);
 
   /// What all ranks know after announcing.
   struct Announced {
@@ -67,7 +68,10 @@ class Exchange {
   class Cursor {
    public:
     explicit Cursor(const Exchange& exchange)
-        : exchange_(exchange), record_(exchange.records_.data()), end_(record_ + exchange.letters_ * exchange.record_words_) {}
+        : exchange_(exchange),
+          record_(exchange.records_.data()),
+          end_(record_ + exchange.letters_ * exchange.record_words_),
+          given_back_(exchange.gives_back_ ? record_ : end_) {}
     /// The inbox of this machine; machines must be asked for in ascending order.
     template <class T>
     Inbox<T> inbox(std::uint64_t local) {
@@ -76,6 +80,7 @@ class Exchange {
       const auto machine = exchange_.mine_.first + local;
       const auto step = exchange_.record_words_;
       while (record_ != end_ && destination_of(*record_) < machine) record_ += step;
+      for (; record_ - given_back_ >= piece; given_back_ += piece) discard(given_back_, piece);
       segment_ = {record_, record_ + 1, 0};
       while (record_ != end_ && destination_of(*record_) == machine) {
         record_ += step;
@@ -85,9 +90,12 @@ class Exchange {
     }
 
    private:
+    static constexpr std::ptrdiff_t piece = std::ptrdiff_t{1} << 19;  // words: some huge pages
+
     const Exchange& exchange_;
     const Word* record_;
     const Word* end_;
+    const Word* given_back_;  // up to here; end_ if nothing is
     Segment segment_;
   };
 
@@ -119,7 +127,8 @@ class Exchange {
   MachineBlock mine_;
   SendBuffer outgoing_;
   std::size_t message_words_ = 0;
-  bool direct_ = false;  // records hold the messages themselves
+  bool direct_ = false;      // records hold the messages themselves
+  bool gives_back_ = false;  // the memory of letters as they are read, between open() and announce()
 
   std::vector<Word> announce_send_, announce_receive_;
   std::vector<FromRank> from_;

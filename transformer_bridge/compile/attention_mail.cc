@@ -20,7 +20,7 @@ AttentionMail::AttentionMail(mpc::Transport& transport, std::uint64_t machines, 
   lockstep_ = Lockstep::make(model, mine_, dealing, transport.ranks(), options);
 }
 
-void AttentionMail::open(std::size_t message_words, const std::string& label) {
+void AttentionMail::open(std::size_t message_words, bool, const std::string& label) {
   seconds_ = {};
   message_words_ = message_words;
   label_ = label;

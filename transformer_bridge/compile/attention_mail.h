@@ -38,7 +38,7 @@ class AttentionMail {
   std::uint64_t slice_machines() const { return machines_; }
   mpc::SendBuffer& outgoing() { return outgoing_; }
 
-  void open(std::size_t message_words, const std::string& label);
+  void open(std::size_t message_words, bool read, const std::string& label);
   /// The ranks agree on failures; whether there are messages makes no difference to a transformer.
   Announced announce(std::uint64_t failed);
   /// The layer.
