@@ -30,7 +30,7 @@ struct Shape {
 struct WholeGraph {
   std::uint64_t vertices = 0;
   std::uint64_t isolated = 0;
-  std::vector<Edge> edges;
+  PackedEdges edges;
 };
 
 /// A graph as it is dealt to the machines of a run, by the edges of the sorted list. Vertices are 0..vertices-1; none of them is isolated.

@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include <malloc.h>
+
 #include "mpc/clock.h"
 
 #include "bench/command/verify.h"
@@ -45,6 +47,7 @@ protocols::Answer execute(Problem& problem, mpc::Transport& transport, bool veri
   // The oracle's memory follows on the run's, and does not come on top.
   cluster.reset();
   input.reset();
+  malloc_trim(0);  // what many small variables leave behind lies scattered
   result.value = problem.input->shown(answer.value);
   result.retries = answer.retries;
   result.bounds = problem.bounds(answer.retries);

@@ -1,5 +1,6 @@
 #include "bench/command/verify.h"
 
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -10,22 +11,25 @@ namespace roundtrip {
 void verify(const Problem& problem, const protocols::Answer& answer, const std::any& whole, Verification& result, mpc::Ranks& ranks) {
   std::vector<std::size_t> counts(static_cast<std::size_t>(ranks.size()), 0);
   counts[0] = answer.labels.size();
-  const auto labels = protocols::exchange_items(std::vector(answer.labels), std::move(counts), ranks);
   struct {
     std::uint64_t right = 0, defined = 0, expected = 0, measured = 0, diameter = 0, eccentricity = 0;
   } found;
+  // Before the labels come, since both take memory.
+  mpc::together(ranks, [&] {
+    if (ranks.rank() != 0) return;
+    const auto distances = problem.input->distances(whole);
+    found.measured = distances ? 1 : 0;
+    if (distances) std::tie(found.diameter, found.eccentricity) = std::tie(distances->diameter, distances->eccentricity);
+  });
+  const auto labels = protocols::exchange_items(std::vector(answer.labels), std::move(counts), ranks);
   mpc::together(ranks, [&] {
     if (ranks.rank() != 0) return;
     const auto expected = problem.protocol.oracle(whole, problem.settings);
     const bool right = expected.value == answer.value &&
                        (labels.empty() || expected.labels.empty() || problem.input->same_labels(labels, expected.labels));
-    const auto distances = problem.input->distances(whole);
-    found = {right ? 1U : 0U,
-             expected.value ? 1U : 0U,
-             expected.value.value_or(0),
-             distances ? 1U : 0U,
-             distances ? distances->diameter : 0,
-             distances ? distances->eccentricity : 0};
+    found.right = right ? 1 : 0;
+    found.defined = expected.value ? 1 : 0;
+    found.expected = expected.value.value_or(0);
   });
   std::uint64_t shared[] = {found.right, found.defined, found.expected, found.measured, found.diameter, found.eccentricity};
   ranks.reduce(shared, mpc::Reduction::sum);

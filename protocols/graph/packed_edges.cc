@@ -1,8 +1,21 @@
 #include "protocols/graph/packed_edges.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace protocols {
+namespace {
+
+/// Vertices are below this.
+std::uint64_t bound_of(std::span<const Edge> edges) {
+  std::uint64_t bound = 0;
+  for (const auto& [u, v] : edges) bound = std::max({bound, u + 1, v + 1});
+  return bound;
+}
+
+}  // namespace
+
+PackedEdges::PackedEdges(const std::vector<Edge>& edges) : PackedEdges(edges, bound_of(edges)) {}
 
 PackedEdges::PackedEdges(std::span<const Edge> edges, std::uint64_t vertices) : each_(vertices <= std::uint64_t{1} << 32 ? 1 : 2) {
   words_.reserve(each_ * edges.size());
@@ -16,30 +29,26 @@ PackedEdges::PackedEdges(std::span<const Edge> edges, std::uint64_t vertices) : 
   }
 }
 
-std::vector<Edge> PackedEdges::on_first_rank(mpc::Ranks& ranks) const {
-  constexpr std::size_t piece = std::size_t{1} << 20;  // words; even
-  std::vector<Edge> all;
-  const auto edges = ranks.sum(size());
-  if (ranks.rank() == 0) all.reserve(edges);
+PackedEdges PackedEdges::on_first_rank(mpc::Ranks& ranks) const {
+  constexpr std::size_t piece = std::size_t{1} << 20;  // words
+  PackedEdges all;
+  all.each_ = each_;
   const std::uint64_t mine = words_.size();
   const auto words = ranks.gather({&mine, 1});
+  if (ranks.rank() == 0) all.words_.reserve(std::accumulate(words.begin(), words.end(), std::size_t{0}));
   // Rank by rank, so that the order is kept.
   for (std::size_t r = 0; r < words.size(); ++r) {
     const bool my_turn = r == static_cast<std::size_t>(ranks.rank());
     for (std::size_t at = 0; at < words[r]; at += piece) {
-      PackedEdges part;
-      part.each_ = each_;
-      const auto mine_now =
+      const auto part =
           my_turn ? std::span(words_).subspan(at, std::min<std::size_t>(piece, words_.size() - at)) : std::span<const std::uint64_t>();
-      if (r == 0) {
-        part.words_.assign(mine_now.begin(), mine_now.end());
-      } else {
+      if (r != 0) {
         std::vector<std::size_t> counts(words.size(), 0), received;
-        counts[0] = mine_now.size();
-        part.words_ = ranks.exchange(mine_now, counts, received);
-      }
-      if (ranks.rank() == 0) {
-        for (std::size_t i = 0; i < part.size(); ++i) all.push_back(part[i]);
+        counts[0] = part.size();
+        const auto arrived = ranks.exchange(part, counts, received);
+        all.words_.insert(all.words_.end(), arrived.begin(), arrived.end());
+      } else if (my_turn) {
+        all.words_.insert(all.words_.end(), part.begin(), part.end());
       }
     }
   }

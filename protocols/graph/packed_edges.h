@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <vector>
 
@@ -11,10 +12,12 @@
 
 namespace protocols {
 
-/// Edges that are kept for long: one word each where every vertex is below 2^32, else two.
+/// Edges that are kept for long, or of a whole graph: one word each where every vertex is below 2^32, else two.
 class PackedEdges {
  public:
   PackedEdges() = default;
+  PackedEdges(const std::vector<Edge>& edges);  // NOLINT: the same edges
+  PackedEdges(std::initializer_list<Edge> edges) : PackedEdges(std::vector<Edge>(edges)) {}
   /// Vertices are below `vertices`.
   PackedEdges(std::span<const Edge> edges, std::uint64_t vertices);
 
@@ -53,9 +56,12 @@ class PackedEdges {
     std::size_t first_, last_;
   };
   Range range(std::size_t first, std::size_t last) const { return {*this, first, last}; }
+  Range::Iterator begin() const { return range(0, size()).begin(); }
+  Range::Iterator end() const { return range(0, size()).end(); }
 
-  /// The edges of all ranks on rank 0, in rank order, piece by piece; nothing on the others. Collective.
-  std::vector<Edge> on_first_rank(mpc::Ranks& ranks) const;
+  /// The edges of all ranks on rank 0, in rank order, piece by piece; nothing on the others. All ranks have given the same number of
+  /// vertices. Collective.
+  PackedEdges on_first_rank(mpc::Ranks& ranks) const;
 
  private:
   std::size_t each_ = 1;

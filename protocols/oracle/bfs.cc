@@ -7,12 +7,15 @@ namespace protocols::oracle {
 namespace {
 
 /// Compressed rows: the neighbours of v are targets[starts[v]] .. targets[starts[v + 1]].
+template <class Vertex>
 struct Rows {
-  std::vector<std::uint64_t> starts, targets;
+  std::vector<std::uint64_t> starts;
+  std::vector<Vertex> targets;
 };
 
-Rows rows_of(std::uint64_t vertices, std::span<const Edge> edges) {
-  Rows rows{std::vector<std::uint64_t>(vertices + 1), std::vector<std::uint64_t>(2 * edges.size())};
+template <class Vertex>
+Rows<Vertex> rows_of(std::uint64_t vertices, const PackedEdges& edges) {
+  Rows<Vertex> rows{std::vector<std::uint64_t>(vertices + 1), std::vector<Vertex>(2 * edges.size())};
   for (const auto& [u, v] : edges) {
     ++rows.starts[u];
     ++rows.starts[v];
@@ -20,20 +23,21 @@ Rows rows_of(std::uint64_t vertices, std::span<const Edge> edges) {
   std::partial_sum(rows.starts.begin(), rows.starts.end(), rows.starts.begin());
   // Filling from the end of each row turns the ends into starts.
   for (const auto& [u, v] : edges) {
-    rows.targets[--rows.starts[u]] = v;
-    rows.targets[--rows.starts[v]] = u;
+    rows.targets[--rows.starts[u]] = static_cast<Vertex>(v);
+    rows.targets[--rows.starts[v]] = static_cast<Vertex>(u);
   }
   return rows;
 }
 
+template <class Vertex>
 class Search {
  public:
-  Search(std::uint64_t vertices, std::span<const Edge> edges) : rows_(rows_of(vertices, edges)), stamp_(vertices) {}
+  Search(std::uint64_t vertices, const PackedEdges& edges) : rows_(rows_of<Vertex>(vertices, edges)), stamp_(vertices) {}
 
   /// Visits the component of `start`; returns the distance of the last vertex.
   std::uint64_t from(std::uint64_t start) {
     ++search_;
-    order_.assign(1, start);
+    order_.assign(1, static_cast<Vertex>(start));
     stamp_[start] = search_;
     std::uint64_t distance = 0;
     for (std::size_t level = 0, next = 1;; ++distance) {
@@ -55,16 +59,15 @@ class Search {
   std::uint64_t last() const { return order_.back(); }
 
  private:
-  Rows rows_;
-  std::vector<std::uint64_t> stamp_;  // the search that saw the vertex last
-  std::vector<std::uint64_t> order_;
-  std::uint64_t search_ = 0;
+  Rows<Vertex> rows_;
+  std::vector<Vertex> stamp_;  // the search that saw the vertex last; there is one search more than vertices at most
+  std::vector<Vertex> order_;
+  Vertex search_ = 0;
 };
 
-}  // namespace
-
-Sweep double_sweep(std::uint64_t vertices, std::span<const Edge> edges) {
-  Search search(vertices, edges);
+template <class Vertex>
+Sweep sweep_with(std::uint64_t vertices, const PackedEdges& edges) {
+  Search<Vertex> search(vertices, edges);
   std::uint64_t largest = 0;
   std::uint64_t farthest = 0;
   Sweep sweep;
@@ -78,6 +81,12 @@ Sweep double_sweep(std::uint64_t vertices, std::span<const Edge> edges) {
   }
   if (vertices != 0) sweep.diameter = search.from(farthest);
   return sweep;
+}
+
+}  // namespace
+
+Sweep double_sweep(std::uint64_t vertices, const PackedEdges& edges) {
+  return vertices < UINT32_MAX ? sweep_with<std::uint32_t>(vertices, edges) : sweep_with<std::uint64_t>(vertices, edges);
 }
 
 }  // namespace protocols::oracle

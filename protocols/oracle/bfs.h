@@ -1,9 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 
-#include "protocols/graph/edge.h"
+#include "protocols/graph/packed_edges.h"
 
 namespace protocols::oracle {
 
@@ -15,6 +14,6 @@ struct Sweep {
 
 /// A lower bound on the diameter of the component with the most vertices (the one with the smallest vertex, among equals): a breadth-first
 /// search from its smallest vertex finds a farthest one, a second search from there measures. Zeros without edges. O(n + m).
-Sweep double_sweep(std::uint64_t vertices, std::span<const Edge> edges);
+Sweep double_sweep(std::uint64_t vertices, const PackedEdges& edges);
 
 }  // namespace protocols::oracle

@@ -4,7 +4,7 @@
 
 namespace protocols::oracle {
 
-std::vector<std::uint64_t> component_labels(std::uint64_t vertices, std::span<const Edge> edges) {
+std::vector<std::uint64_t> component_labels(std::uint64_t vertices, const PackedEdges& edges) {
   std::vector<std::uint64_t> parent(vertices);
   std::iota(parent.begin(), parent.end(), std::uint64_t{0});
   const auto root = [&](std::uint64_t v) {

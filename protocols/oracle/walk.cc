@@ -8,7 +8,7 @@
 
 namespace protocols::oracle {
 
-Cycles count_cycles(std::uint64_t vertices, std::span<const Edge> edges) {
+Cycles count_cycles(std::uint64_t vertices, const PackedEdges& edges) {
   std::vector<std::array<std::uint64_t, 2>> neighbours(vertices);
   std::vector<std::uint8_t> degree(vertices);
   const auto join = [&](std::uint64_t from, std::uint64_t to) {

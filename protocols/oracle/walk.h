@@ -1,10 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
-#include "protocols/graph/edge.h"
+#include "protocols/graph/packed_edges.h"
 
 namespace protocols::oracle {
 
@@ -15,6 +14,6 @@ struct Cycles {
 
 /// Walks along every cycle of a 2-regular graph on the vertices 0..vertices-1. O(n).
 /// Throws mpc::Fault if a vertex has another degree or an id is too large.
-Cycles count_cycles(std::uint64_t vertices, std::span<const Edge> edges);
+Cycles count_cycles(std::uint64_t vertices, const PackedEdges& edges);
 
 }  // namespace protocols::oracle
