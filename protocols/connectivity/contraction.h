@@ -75,6 +75,8 @@ class Contraction {
  private:
   // An operation leaves an eighth of the live edges or more, but for stars and graphs so dense that they collapse.
   static constexpr std::uint64_t near = 8;
+  // Words of all machines together that are worth a round.
+  static constexpr std::uint64_t most_in_a_hurry = std::uint64_t{1} << 22;
 
   static std::uint64_t slow(const mpc::Model& model) { return std::max<std::uint64_t>(2, model.tree_rounds()); }
 
@@ -125,8 +127,9 @@ class Contraction {
           },
           [&](const auto& me, auto answers) { rename(me, answers); });
       if (known()) break;
-      // A sum in one round is known a round earlier, and costs q words a machine: only when the end may be near.
-      const bool hurry = tree_.levels() == 1 && live <= near * enough;
+      // A sum in one round is known a round earlier, and costs q words a machine: only when the end may be near, and these are few.
+      const auto machines = cluster_.model().machines;
+      const bool hurry = tree_.levels() == 1 && live <= near * enough && machines * machines <= most_in_a_hurry;
       const auto rounds = hurry ? cluster_.model().tree_rounds() : slow(cluster_.model());
       if (!rider.running()) rider.start([&](const auto& me) { return graph_[me].edges.size(); }, rounds);
     }

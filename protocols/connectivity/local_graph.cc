@@ -10,6 +10,19 @@ namespace protocols {
 using mpc::MachineId;
 using mpc::Word;
 
+namespace {
+
+/// Room for these words and not much more: graphs shrink, and there are many machines on a rank.
+void keep(std::vector<Word>& words, std::span<const Word> now) {
+  if (words.capacity() < now.size() || words.capacity() > now.size() + now.size() / 8) {
+    std::vector<Word>().swap(words);
+    words.reserve(now.size());
+  }
+  words.assign(now.begin(), now.end());
+}
+
+}  // namespace
+
 bool LocalGraphs::unite(std::uint32_t a, std::uint32_t b) {
   a = root(a);
   b = root(b);
@@ -58,36 +71,34 @@ void LocalGraphs::assemble(MachineId me, LocalGraph& graph, std::span<const Name
   parent_.resize(distinct);
   std::iota(parent_.begin(), parent_.end(), 0U);
   best_.assign(distinct, 0);  // 1: used
-  graph.edges.clear();
+  edges_.clear();
   for (std::size_t i = 0; i < edges.size(); ++i) {
     if (edges[i].a == edges[i].b || !unite(index_[2 * i], index_[2 * i + 1])) continue;
     best_[index_[2 * i]] = best_[index_[2 * i + 1]] = 1;
-    graph.edges.push_back(pairing_.pack(index_[2 * i], index_[2 * i + 1]));
+    edges_.push_back(pairing_.pack(index_[2 * i], index_[2 * i + 1]));
   }
   const auto* label_index = index_.data() + 2 * edges.size();
   for (std::size_t slot = 0; slot < labels.size(); ++slot) {
     if (labels[slot] != owners_.key(me, slot)) best_[label_index[slot]] = 1;
   }
-  graph.keys.clear();
+  keys_.clear();
   std::uint32_t provisional = 0;
   for (std::size_t i = 0; i < occurrences_.size(); ++i) {
     if (i != 0 && occurrences_[i] >> 32 == occurrences_[i - 1] >> 32) continue;
     if (best_[provisional] != 0) {
-      best_[provisional] = static_cast<std::uint32_t>(graph.keys.size());
-      graph.keys.push_back(owners_.key_at(occurrences_[i] >> 32));
+      best_[provisional] = static_cast<std::uint32_t>(keys_.size());
+      keys_.push_back(owners_.key_at(occurrences_[i] >> 32));
     }
     ++provisional;
   }
-  for (auto& edge : graph.edges) edge = pairing_.pack(best_[pairing_.high(edge)], best_[pairing_.low(edge)]);
+  for (auto& edge : edges_) edge = pairing_.pack(best_[pairing_.high(edge)], best_[pairing_.low(edge)]);
+  keep(graph.keys, keys_);
+  keep(graph.edges, edges_);
   graph.labels.assign(labels.size(), 0);
   for (std::size_t slot = 0; slot < labels.size(); ++slot) {
     if (labels[slot] != owners_.key(me, slot)) graph.labels[slot] = 1 + best_[label_index[slot]];
   }
-  graph.moved.clear();
-  // A machine's memory follows what it keeps: graphs shrink, and there are many machines on a rank.
-  for (auto* words : {&graph.keys, &graph.edges, &graph.moved}) {
-    if (words->capacity() > words->size() + words->size() / 8) words->shrink_to_fit();
-  }
+  keep(graph.moved, {});
 }
 
 void LocalGraphs::find_pieces(const LocalGraph& graph) {

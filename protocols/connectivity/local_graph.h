@@ -78,7 +78,7 @@ class LocalGraphs {
   std::vector<std::uint64_t> occurrences_, other_;  // (position of the vertex, which occurrence)
   std::vector<std::uint32_t> index_, parent_, representative_, best_;
   std::vector<std::uint64_t> priorities_;
-  std::vector<mpc::Word> labels_;
+  std::vector<mpc::Word> keys_, edges_, labels_;
   std::vector<Neighbours> neighbours_;
 };
 
