@@ -1,0 +1,82 @@
+#include <cstdint>
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "mpc/cluster.h"
+#include "mpc/transport/in_process.h"
+
+namespace tests {
+namespace {
+
+using mpc::Word;
+
+/// Bytes of this process that are in memory now.
+std::int64_t resident() {
+  std::ifstream file("/proc/self/statm");
+  std::int64_t all = 0, pages = 0;
+  file >> all >> pages;
+  return pages * sysconf(_SC_PAGESIZE);
+}
+
+/// So many letters that their memory is given back while they are read: more than 2^22, on one rank.
+constexpr std::uint64_t machines = 5000, each = 1000;
+constexpr std::int64_t letter_bytes = machines * each * 16;
+
+std::uint64_t destination(std::uint64_t source, std::uint64_t i) { return (source * 17 + i * 7919) % machines; }
+
+class LargeRounds : public testing::Test {
+ protected:
+  static mpc::Model model() {
+    mpc::Model model;
+    model.machines = machines;
+    model.memory = mpc::Words{4 * each};
+    model.word_bits = 64;
+    return model;
+  }
+  static void send(const mpc::Machine& me, mpc::Outbox<Word>& out) {
+    for (std::uint64_t i = 0; i < each; ++i) out.send(destination(me.id().value, i), Word{i + 1});
+  }
+  void read(const mpc::Machine& me, const mpc::Inbox<Word>& inbox) {
+    std::uint64_t last = 0;
+    for (const auto& [source, number] : inbox) {
+      const auto place = source.value * each + number;
+      wrong_ += place <= last || destination(source.value, number - 1) != me.id().value ? 1U : 0U;
+      last = place;
+      ++letters_;
+    }
+  }
+  void expect_each_letter_once_a_reading(std::uint64_t readings) {
+    EXPECT_EQ(wrong_, 0U);
+    EXPECT_EQ(letters_, readings * machines * each);
+  }
+
+  mpc::InProcess transport_;
+  mpc::Cluster cluster_{model(), transport_};
+  std::uint64_t letters_ = 0, wrong_ = 0;
+};
+
+TEST_F(LargeRounds, AreReadUntilTheNextRoundAndGiveTheirMemoryBack) {
+  const auto before = resident();
+  std::int64_t most = 0, unread = 0;
+  const auto first = cluster_.round<Word>(cluster_.nothing(), [&](const auto& me, auto, auto& out) { send(me, out); });
+  cluster_.local(first, [&](const auto& me, auto inbox) { read(me, inbox); });
+  cluster_.local(first, [&](const auto& me, auto inbox) { read(me, inbox); });
+  expect_each_letter_once_a_reading(2);
+  const auto second = cluster_.round<Word>(first, [&](const auto& me, auto inbox, auto& out) {
+    read(me, inbox);
+    send(me, out);
+    if (me.id().value + 1 == machines) most = resident() - before;
+  });
+  expect_each_letter_once_a_reading(3);
+  cluster_.local(second, [&](const auto& me, auto inbox) { read(me, inbox); });
+  expect_each_letter_once_a_reading(4);
+  cluster_.round<Word>(cluster_.nothing(), [&](const auto&, auto, auto&) { unread = resident() - before; });
+  // What was read is given back before all is sent; what nobody reads, before anything is.
+  EXPECT_LT(most, letter_bytes * 3 / 2);
+  EXPECT_LT(unread, letter_bytes / 2);
+}
+
+}  // namespace
+}  // namespace tests
