@@ -20,7 +20,18 @@ class PublicHash {
  public:
   constexpr explicit PublicHash(std::uint64_t seed) : seed_(mix(seed)) {}
   /// 64 uniform bits for this key; `stream` keeps uses apart.
-  constexpr std::uint64_t operator()(std::uint64_t key, std::uint64_t stream = 0) const { return mix(mix(key ^ seed_) + mix(stream)); }
+  constexpr std::uint64_t operator()(std::uint64_t key, std::uint64_t stream = 0) const { return this->stream(stream)(key); }
+  /// The bits of one stream, for many keys.
+  class Stream {
+   public:
+    constexpr std::uint64_t operator()(std::uint64_t key) const { return mix(mix(key ^ seed_) + mixed_); }
+
+   private:
+    friend class PublicHash;
+    constexpr Stream(std::uint64_t seed, std::uint64_t stream) : seed_(seed), mixed_(mix(stream)) {}
+    std::uint64_t seed_, mixed_;
+  };
+  constexpr Stream stream(std::uint64_t stream) const { return {seed_, stream}; }
   /// A number in [0, bound), bound >= 1.
   constexpr std::uint64_t below(std::uint64_t bound, std::uint64_t key, std::uint64_t stream = 0) const {
     return static_cast<std::uint64_t>((static_cast<DoubleWord>((*this)(key, stream)) * bound) >> 64);

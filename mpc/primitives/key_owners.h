@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
+#include "mpc/divisor.h"
 #include "mpc/hash.h"
 #include "mpc/word.h"
 
@@ -13,7 +15,8 @@ namespace mpc {
 /// Keys that follow a pattern of their own are first put through another public permutation.
 class KeyOwners {
  public:
-  KeyOwners(std::uint64_t keys, std::uint64_t machines) : keys_(keys), machines_(machines), reciprocal_(UINT64_MAX / machines) {}
+  KeyOwners(std::uint64_t keys, std::uint64_t machines)
+      : keys_(keys), machines_(machines), most_slots_(std::max<std::uint64_t>(1, (keys + machines - 1) / machines)) {}
 
   KeyOwners(std::uint64_t keys, std::uint64_t machines, const PublicPermutation& order) : KeyOwners(keys, machines) { order_ = order; }
 
@@ -25,40 +28,35 @@ class KeyOwners {
   }
 
   std::uint64_t keys() const { return keys_; }
-  std::uint64_t machines() const { return machines_; }
+  std::uint64_t machines() const { return machines_.value(); }
   /// Slots of this machine.
-  std::uint64_t slots(MachineId owner) const { return keys_ / machines_ + (owner.value < keys_ % machines_ ? 1 : 0); }
+  std::uint64_t slots(MachineId owner) const { return keys_ / machines() + (owner.value < keys_ % machines() ? 1 : 0); }
   /// Most slots of any machine: ceil(keys / q).
-  std::uint64_t most_slots() const { return (keys_ + machines_ - 1) / machines_; }
+  std::uint64_t most_slots() const { return keys_ == 0 ? 0 : most_slots_.value(); }
 
   MachineId owner(std::uint64_t key) const {
     const auto place = order_ ? (*order_)(key) : key;
-    return MachineId{place - quotient(place) * machines_};
+    return MachineId{machines_.remainder(place)};
   }
-  std::uint64_t slot(std::uint64_t key) const { return quotient(order_ ? (*order_)(key) : key); }
+  std::uint64_t slot(std::uint64_t key) const { return machines_.quotient(order_ ? (*order_)(key) : key); }
   /// Where the key lies among all, owner by owner and slot by slot: below machines() * most_slots().
   std::uint64_t position(std::uint64_t key) const {
     const auto place = order_ ? (*order_)(key) : key;
-    const auto slot = quotient(place);
-    return (place - slot * machines_) * most_slots() + slot;
+    const auto slot = machines_.quotient(place);
+    return (place - slot * machines()) * most_slots_.value() + slot;
   }
   std::uint64_t key_at(std::uint64_t position) const {
-    const auto owner = position / most_slots();
-    return key(MachineId{owner}, position - owner * most_slots());
+    const auto owner = most_slots_.quotient(position);
+    return key(MachineId{owner}, position - owner * most_slots_.value());
   }
   std::uint64_t key(MachineId owner, std::uint64_t slot) const {
-    const auto place = slot * machines_ + owner.value;
+    const auto place = slot * machines() + owner.value;
     return order_ ? order_->inverse(place) : place;
   }
 
  private:
-  // key / machines by a multiplication; the estimate is at most one too small while both are below 2^32.
-  std::uint64_t quotient(std::uint64_t key) const {
-    const auto estimate = static_cast<std::uint64_t>((static_cast<DoubleWord>(key) * reciprocal_) >> 64);
-    return estimate + (key - estimate * machines_ >= machines_ ? 1 : 0);
-  }
-
-  std::uint64_t keys_, machines_, reciprocal_;
+  std::uint64_t keys_;
+  Divisor machines_, most_slots_;
   std::optional<PublicPermutation> order_;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mpc/cluster.h"
+#include "mpc/divisor.h"
 #include "mpc/primitives/combining_tree.h"
 #include "mpc/primitives/riding_all_reduce.h"
 
@@ -99,7 +100,7 @@ class NeighbourhoodReduction {
       rider_.send(me, out);
       for (const auto& [source, word] : inbox) {
         if (skip(source)) continue;
-        const auto slot = pairing_.high(word) / notes_;
+        const auto slot = notes_.quotient(pairing_.high(word));
         if (wants(rule, me, block, slot, word)) out.send(source, words_[slot]);
       }
     });
@@ -134,8 +135,8 @@ class NeighbourhoodReduction {
     return true;
   }
 
-  Knowledge knowledge(W word) const { return {pairing_.high(word) % notes_, pairing_.low(word)}; }
-  W question(Word slot, Knowledge known) const { return pairing_.pack(slot * notes_ + known.note, known.value); }
+  Knowledge knowledge(W word) const { return {notes_.remainder(pairing_.high(word)), pairing_.low(word)}; }
+  W question(Word slot, Knowledge known) const { return pairing_.pack(slot * notes_.value() + known.note, known.value); }
 
   /// Merges an inbox of questions into known_, for the slots in touched_.
   template <class Machine, class Inbox, class Rule>
@@ -144,7 +145,7 @@ class NeighbourhoodReduction {
     auto skip = rider_.skip(me);
     for (const auto& [source, word] : inbox) {
       if (skip(source)) continue;
-      const auto slot = pairing_.high(word) / notes_;
+      const auto slot = notes_.quotient(pairing_.high(word));
       const auto known = knowledge(word);
       if (!seen_[slot]) {
         seen_[slot] = 1;
@@ -180,7 +181,7 @@ class NeighbourhoodReduction {
     auto& askers = askers_[level - 1][me];
     for (const auto& [source, word] : inbox) {
       if (skip(source)) continue;
-      const auto slot = pairing_.high(word) / notes_;
+      const auto slot = notes_.quotient(pairing_.high(word));
       if (wants(rule, me, block, slot, word)) askers.push_back(pairing_.pack(source.value, index_[slot]));
     }
   }
@@ -219,7 +220,7 @@ class NeighbourhoodReduction {
   const CombiningTree& tree_;
   Pairing pairing_;
   Rider& rider_;
-  Word notes_;
+  Divisor notes_;
   std::vector<decltype(std::declval<Cluster&>().template make<std::vector<W>>())> askers_;  // per level: (who, which of my answers)
   // Scratch, for one machine at a time.
   std::vector<Knowledge> known_;

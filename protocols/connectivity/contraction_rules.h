@@ -27,12 +27,13 @@ class LocalContraction {
   static constexpr const char* name = "contract";
   static constexpr std::uint64_t notes = 1;
 
-  LocalContraction(const mpc::Model& model, LocalGraphs& local) : hash_(model.hash()), pairing_(model.pairing()), local_(local) {}
+  LocalContraction(const mpc::Model& model, LocalGraphs& local)
+      : hash_(model.hash()), priority_(hash_.stream(0)), pairing_(model.pairing()), local_(local) {}
 
-  void start(std::uint64_t operation) { operation_ = operation; }
+  void start(std::uint64_t operation) { priority_ = hash_.stream(100 + operation / 2); }
   template <class Ask>
   void ask(const LocalGraph& graph, Ask&& ask) {
-    const auto pieces = local_.pieces(graph, [&](mpc::Word vertex) { return priority(vertex); });
+    const auto pieces = local_.pieces(graph, priority_);
     for (std::size_t i = 0; i < graph.keys.size(); ++i) ask(graph.keys[i], mpc::Word{0}, graph.keys[pieces[i]]);
   }
   mpc::Knowledge merge(mpc::Word, mpc::Knowledge a, mpc::Knowledge b) const { return better(b.value, a.value) ? b : a; }
@@ -43,15 +44,14 @@ class LocalContraction {
   }
 
  private:
-  std::uint64_t priority(mpc::Word vertex) const { return hash_(vertex, 100 + operation_ / 2); }
   bool better(mpc::Word a, mpc::Word b) const {
-    const auto x = priority(a);
-    const auto y = priority(b);
+    const auto x = priority_(a);
+    const auto y = priority_(b);
     return x < y || (x == y && a < b);
   }
 
-  std::uint64_t operation_ = 0;
   mpc::PublicHash hash_;
+  mpc::PublicHash::Stream priority_;
   mpc::Pairing pairing_;
   LocalGraphs& local_;
 };
