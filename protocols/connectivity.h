@@ -34,6 +34,7 @@ struct ConnectivityProtocol {
   template <class Solved, class Cluster>
   static Answer answer(Solved&& solved, Cluster& cluster, const GraphInput& input) {
     Answer answer;
+    answer.labels.reserve(cluster.machines_here().count * per_machine(input.vertices(), cluster.model()));
     std::uint64_t roots = 0;
     cluster.inspect([&](const auto& me) {
       solved.labels(me, [&](auto vertex, auto label) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "mpc/cluster.h"
@@ -32,9 +33,12 @@ class Forests {
         forest_(cluster.template make<std::vector<Word>>()),
         labels_(cluster.template make<std::vector<Word>>()) {
     cluster.local([&](const auto& me) {
-      scratch_.clear();
-      for (const auto& [u, v] : input.edges_of(me.id())) {
-        if (scratch_.add(u, v)) forest_[me].push_back(pairing_.pack(u, v));
+      auto& trees = start(me);
+      auto& forest = forest_[me];
+      const auto edges = input.edges_of(me.id());
+      forest.reserve(std::min(edges.size(), input.vertices() - 1));
+      for (const auto& [u, v] : edges) {
+        if (trees.add(u, v)) forest.push_back(pairing_.pack(u, v));
       }
     });
     const auto told = gather(cluster, input.vertices());
@@ -63,15 +67,31 @@ class Forests {
     return std::max<std::uint64_t>(2, model.memory.count / (vertices - 1));
   }
 
+  /// Every vertex of this machine alone.
+  template <class Machine>
+  SpanningForest& start(const Machine& me) {
+    scratch_.clear();
+    whose_ = me.id();
+    return scratch_;
+  }
+  /// The trees of this machine's forest: built again, unless they are those that were used last.
+  template <class Machine>
+  SpanningForest& trees_of(const Machine& me, const std::vector<Word>& forest) {
+    if (whose_ == me.id()) return scratch_;
+    auto& trees = start(me);
+    for (const auto edge : forest) trees.add(pairing_.high(edge), pairing_.low(edge));
+    return trees;
+  }
+
   /// One forest on machine 0, which tells all owners in the last round.
   auto gather(Cluster& cluster, std::uint64_t vertices) {
     const auto together = fan_in(cluster.model(), vertices);
     const auto rounds = mpc::ceil_log(together, cluster.model().machines);
-    const auto merge = [&](auto& mine, const auto& inbox) {
-      scratch_.clear();
-      for (const auto edge : mine) scratch_.add(pairing_.high(edge), pairing_.low(edge));
+    const auto merge = [&](const auto& me, const auto& inbox) {
+      auto& mine = forest_[me];
+      auto& trees = trees_of(me, mine);
       for (const auto& [source, edge] : inbox) {
-        if (scratch_.add(pairing_.high(edge), pairing_.low(edge))) mine.push_back(edge);
+        if (trees.add(pairing_.high(edge), pairing_.low(edge))) mine.push_back(edge);
       }
     };
     // Machines whose number ends with zeros, to the base h, hold what is left.
@@ -82,34 +102,38 @@ class Forests {
       for (const auto edge : forest_[me]) out.send(me.id().value - digit * step, edge);
       std::vector<Word>().swap(forest_[me]);
     };
-    const auto tell = [&](auto& mine, auto& out) {
-      std::vector<Word>().swap(mine);
+    const auto tell = [&](const auto& me, auto& out) {
+      const auto roots = trees_of(me, forest_[me]).roots();
+      std::vector<Word>().swap(forest_[me]);
       for (Word vertex = 0; vertex < vertices; ++vertex) {
-        out.send(owners_.owner(vertex), pairing_.pack(owners_.slot(vertex), scratch_.root(vertex)));
+        out.send(owners_.owner(vertex), pairing_.pack(owners_.slot(vertex), roots[vertex]));
       }
     };
     const auto phase = cluster.scope("forests");
     if (rounds == 0) {
-      return cluster.template round<Word>(cluster.nothing(), [&](const auto& me, auto, auto& out) { tell(forest_[me], out); });
+      return cluster.template round<Word>(cluster.nothing(), [&](const auto& me, auto, auto& out) { tell(me, out); });
     }
     auto arrived = cluster.template round<Word>(cluster.nothing(), [&](const auto& me, auto, auto& out) { pass_on(me, out); });
     for (std::uint64_t j = 1; j < rounds; ++j) {
       step *= together;
       arrived = cluster.template round<Word>(arrived, [&](const auto& me, auto inbox, auto& out) {
-        if (!inbox.empty()) merge(forest_[me], inbox);
+        if (!inbox.empty()) merge(me, inbox);
         pass_on(me, out);
       });
     }
     return cluster.template round<Word>(arrived, [&](const auto& me, auto inbox, auto& out) {
       if (me.id().value != 0) return;
-      merge(forest_[me], inbox);
-      tell(forest_[me], out);
+      // Only what is connected matters now.
+      auto& trees = trees_of(me, forest_[me]);
+      for (const auto& [source, edge] : inbox) trees.add(pairing_.high(edge), pairing_.low(edge));
+      tell(me, out);
     });
   }
 
   mpc::KeyOwners owners_;
   mpc::Pairing pairing_;
   SpanningForest scratch_;
+  std::optional<mpc::MachineId> whose_;  // the machine whose trees are in scratch_
   decltype(std::declval<Cluster&>().template make<std::vector<Word>>()) forest_, labels_;
 };
 

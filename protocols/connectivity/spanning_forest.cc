@@ -13,6 +13,12 @@ SpanningForest::SpanningForest(std::uint64_t vertices) {
   parent_.resize(vertices);
 }
 
+std::span<const std::uint32_t> SpanningForest::roots() {
+  // In ascending order a parent has its root already.
+  for (auto& parent : parent_) parent = parent_[parent];
+  return parent_;
+}
+
 void SpanningForest::clear() { std::iota(parent_.begin(), parent_.end(), 0U); }
 
 }  // namespace protocols
