@@ -7,6 +7,8 @@
 #include "mpc/cluster.h"
 #include "mpc/transport/in_process.h"
 
+#include "tests/support/sanitized.h"
+
 namespace tests {
 namespace {
 
@@ -73,6 +75,7 @@ TEST_F(LargeRounds, AreReadUntilTheNextRoundAndGiveTheirMemoryBack) {
   cluster_.local(second, [&](const auto& me, auto inbox) { read(me, inbox); });
   expect_each_letter_once_a_reading(4);
   cluster_.round<Word>(cluster_.nothing(), [&](const auto&, auto, auto&) { unread = resident() - before; });
+  if (sanitized) return;
   // What was read is given back before all is sent; what nobody reads, before anything is.
   EXPECT_LT(most, letter_bytes * 3 / 2);
   EXPECT_LT(unread, letter_bytes / 2);
