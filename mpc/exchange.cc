@@ -175,7 +175,7 @@ void Exchange::headers() {
   }
 }
 
-bool Exchange::large() const { return direct_ && letters_ > most_words_kept; }
+bool Exchange::large() const { return direct_ && outgoing_.format().header_words != 0 && letters_ > most_words_kept; }
 
 Exchange::Receipt Exchange::most_received() const {
   Receipt most;

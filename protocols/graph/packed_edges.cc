@@ -6,11 +6,11 @@
 namespace protocols {
 namespace {
 
-/// Vertices are below this.
+/// A number above all vertices, or the largest that there is.
 std::uint64_t bound_of(std::span<const Edge> edges) {
-  std::uint64_t bound = 0;
-  for (const auto& [u, v] : edges) bound = std::max({bound, u + 1, v + 1});
-  return bound;
+  std::uint64_t largest = 0;
+  for (const auto& [u, v] : edges) largest = std::max({largest, u, v});
+  return largest == UINT64_MAX ? largest : largest + 1;
 }
 
 }  // namespace

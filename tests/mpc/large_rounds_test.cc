@@ -1,5 +1,6 @@
 #include <cstdint>
 #include <fstream>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -79,6 +80,33 @@ TEST_F(LargeRounds, AreReadUntilTheNextRoundAndGiveTheirMemoryBack) {
   // What was read is given back before all is sent; what nobody reads, before anything is.
   EXPECT_LT(most, letter_bytes * 3 / 2);
   EXPECT_LT(unread, letter_bytes / 2);
+}
+
+/// Letters of one machine a rank are read where they arrived, so there is nothing to give back where ordered ones would be.
+TEST(LargeRoundsOfOneMachine, LeaveOtherMemoryAlone) {
+  constexpr Word letters = Word{5} << 20;
+  mpc::Model model;
+  model.machines = 1;
+  model.memory = mpc::Words{letters};
+  model.word_bits = 64;
+  mpc::InProcess transport;
+  mpc::Cluster cluster(model, transport);
+  cluster.round<std::vector<Word>>(cluster.nothing(), [](const auto&, auto, auto& out) { out.send(Word{0}, {1, 2, 3}); });
+  // On the heap, behind the little that ordering this one letter took.
+  constexpr std::size_t block_words = 10'000;
+  const std::vector<Word> pattern(block_words, 0x123456789abcdef);
+  const std::vector<std::vector<Word>> blocks(1500, pattern);
+  const auto mail = cluster.round<Word>(cluster.nothing(), [](const auto&, auto, auto& out) {
+    for (Word i = 0; i < letters; ++i) out.send(Word{0}, i);
+  });
+  Word expected = 0, wrong = 0;
+  cluster.local(mail, [&](const auto&, auto inbox) {
+    for (const auto& [source, i] : inbox) wrong += i == expected++ ? 0U : 1U;
+  });
+  EXPECT_EQ(expected, letters);
+  EXPECT_EQ(wrong, 0U);
+  cluster.round<Word>(cluster.nothing(), [](const auto&, auto, auto&) {});
+  for (const auto& block : blocks) ASSERT_EQ(block, pattern);
 }
 
 }  // namespace
