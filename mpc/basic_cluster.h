@@ -293,7 +293,6 @@ PerMachine<T> BasicCluster<Mail>::make(Init&& init) {
 template <class Mail>
 template <class In, class Run>
 void BasicCluster<Mail>::for_each_awake(const Inboxes<In>& inboxes, Run&& run) {
-  check_fresh(inboxes.round_);
   ++calls_;
   if (failure_) return;
   const auto first = exchange_.mine().first;
@@ -319,6 +318,7 @@ template <class Out, class In, class Step>
 Inboxes<Out> BasicCluster<Mail>::round(const Inboxes<In>& inboxes, Step&& step, const char* file, int line) {
   if (replaying()) [[unlikely]]
     return replay_round<Out>(inboxes);
+  check_fresh(inboxes.round_);
   const auto layout = layout_of<Out>();
   open_round(layout.plain ? layout.words : 0, inboxes.round_ != 0, file, line);
   Outbox<Out> outbox(exchange_.outgoing(), model_.machines, exchange_.slice_machines(), sendable_words(), wide_bits_);
@@ -339,6 +339,7 @@ template <class In, class Step>
 void BasicCluster<Mail>::local(const Inboxes<In>& inboxes, Step&& step) {
   if (checkpoints() != nullptr && passes_over(inboxes)) [[unlikely]]
     return;
+  check_fresh(inboxes.round_);
   for_each_awake(inboxes, [&](const Machine& me, auto inbox) {
     step(me, inbox);
     if (me.asleep_) settle(me);

@@ -11,16 +11,21 @@ namespace {
 constexpr std::size_t huge_page = std::size_t{2} << 20;
 constexpr std::size_t cache_line = 64;
 
-/// Memory that begins at a huge page; null if there is none.
-void* map_huge(std::size_t bytes) {
+struct Mapped {
+  void* memory = nullptr;  ///< null: there is none
+  std::size_t bytes = 0;   ///< with what lies behind
+};
+
+/// `bytes` bytes from the beginning of a huge page on, and at least a page behind them that nobody may touch.
+Mapped map_huge(std::size_t bytes) {
   auto* const mapped = mmap(nullptr, bytes + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapped == MAP_FAILED) return nullptr;
-  auto* const first = static_cast<char*>(mapped);
-  const auto before = (huge_page - reinterpret_cast<std::uintptr_t>(first) % huge_page) % huge_page;
-  if (before != 0) munmap(first, before);
-  if (before != huge_page) munmap(first + before + bytes, huge_page - before);
-  madvise(first + before, bytes, MADV_HUGEPAGE);  // advice: a refusal costs speed only
-  return first + before;
+  if (mapped == MAP_FAILED) return {};
+  const auto before = (huge_page - reinterpret_cast<std::uintptr_t>(mapped) % huge_page) % huge_page;
+  if (before != 0) munmap(mapped, before);
+  auto* const memory = static_cast<char*>(mapped) + before;
+  mprotect(memory + bytes, huge_page - before, PROT_NONE);
+  madvise(memory, bytes, MADV_HUGEPAGE);  // advice: a refusal costs speed only
+  return {memory, bytes + huge_page - before};
 }
 }  // namespace
 
@@ -41,9 +46,9 @@ void Buffer::reserve(std::size_t words) {
   const bool large = wanted >= 2 * huge_page;
   const auto alignment = large ? huge_page : cache_line;
   const auto bytes = (wanted + alignment - 1) / alignment * alignment;
-  auto* memory = static_cast<Word*>(large ? map_huge(bytes) : std::aligned_alloc(alignment, bytes));
-  if (memory == nullptr) throw std::bad_alloc();
-  data_ = {memory, Release{large ? bytes : 0}};
+  const auto mapped = large ? map_huge(bytes) : Mapped{std::aligned_alloc(alignment, bytes)};
+  if (mapped.memory == nullptr) throw std::bad_alloc();
+  data_ = {static_cast<Word*>(mapped.memory), Release{mapped.bytes}};
   capacity_ = bytes / sizeof(Word);
 }
 

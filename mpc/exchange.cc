@@ -84,7 +84,7 @@ Exchange::Exchange(Transport& transport, std::uint64_t machines)
 void Exchange::open(std::size_t message_words, bool read, std::string_view) {
   seconds_ = {};
   gives_back_ = read && large();
-  if (!read && large()) discard(records_.data(), letters_ * record_words_);
+  if (!read && large()) discard_letters();
   message_words_ = message_words;
   const bool positions = !transport_.keeps_order();
   const bool one_machine_each = block_ == 1 && message_words != 0 && !positions;
@@ -93,7 +93,7 @@ void Exchange::open(std::size_t message_words, bool read, std::string_view) {
 }
 
 Exchange::Announced Exchange::announce(std::uint64_t failed) {
-  gives_back_ = false;
+  if (std::exchange(gives_back_, false)) discard_letters();
   const auto slices = outgoing_.slices();
   {
     const Timer timer(seconds_.pack);
@@ -175,7 +175,13 @@ void Exchange::headers() {
   }
 }
 
-bool Exchange::large() const { return direct_ && outgoing_.format().header_words != 0 && letters_ > most_words_kept; }
+bool Exchange::large() const { return direct_ && letters_ > most_words_kept; }
+
+void Exchange::discard_letters() {
+  // Those of one machine a rank are not ordered, and lie where they arrived.
+  const auto& letters = blocks_.empty() ? records_ : incoming_words_;
+  discard(letters.data(), letters.capacity());
+}
 
 Exchange::Receipt Exchange::most_received() const {
   Receipt most;

@@ -115,6 +115,7 @@ class Exchange {
   bool sparse() const { return letters_ < mine_.count / 4; }
   /// So many letters that memory counts for more than the time to get it again.
   bool large() const;
+  void discard_letters();
   void point_to_messages();
   void order_letters();
   void first_pass(Position* position, unsigned shift, std::uint64_t mask);
@@ -128,7 +129,7 @@ class Exchange {
   SendBuffer outgoing_;
   std::size_t message_words_ = 0;
   bool direct_ = false;      // records hold the messages themselves
-  bool gives_back_ = false;  // the memory of letters as they are read, between open() and announce()
+  bool gives_back_ = false;  // the memory of letters, from open() to announce(): as they are read, and then of all
 
   std::vector<Word> announce_send_, announce_receive_;
   std::vector<FromRank> from_;

@@ -18,7 +18,6 @@ constexpr int message_tag = 1;
 
 struct IntCounts {
   std::vector<int> send, send_at, receive, receive_at;
-  Buffer send_staging, receive_staging;
 };
 
 /// Point to point, every MPI call at most `piece` words: for blocks that an int cannot count.
@@ -84,11 +83,12 @@ void exchange_words(std::span<const Outgoing> send, std::span<const Incoming> re
   if (total > piece) return exchange_in_pieces(send, receive, piece, group);
   const Word* from = nullptr;
   const Word* to = nullptr;
+  Buffer send_staging, receive_staging;
   // Blocks too far apart for an int go through memory of the transport's own: slices that kept the room of a larger round, or blocks
   // that were allocated one by one.
   if (!offsets(send, ints.send, ints.send_at, from)) {
-    const auto packed = side_by_side(send, ints.send_staging);
-    auto* next = ints.send_staging.data();
+    const auto packed = side_by_side(send, send_staging);
+    auto* next = send_staging.data();
     for (const auto& block : send) {
       if (block.count != 0) next = std::copy_n(block.words, block.count, next);
     }
@@ -96,13 +96,13 @@ void exchange_words(std::span<const Outgoing> send, std::span<const Incoming> re
   }
   const bool apart = !offsets(receive, ints.receive, ints.receive_at, to);
   if (apart) {
-    const auto packed = side_by_side(receive, ints.receive_staging);
+    const auto packed = side_by_side(receive, receive_staging);
     offsets(std::span<const Incoming>(packed), ints.receive, ints.receive_at, to);
   }
   MPI_Alltoallv(from, ints.send.data(), ints.send_at.data(), MPI_UINT64_T, const_cast<Word*>(to), ints.receive.data(),
                 ints.receive_at.data(), MPI_UINT64_T, group);
   if (!apart) return;
-  const auto* next = ints.receive_staging.data();
+  const auto* next = receive_staging.data();
   for (const auto& block : receive) {
     if (block.count != 0) std::copy_n(next, block.count, block.words);
     next += block.count;
