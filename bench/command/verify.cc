@@ -1,6 +1,5 @@
 #include "bench/command/verify.h"
 
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -19,7 +18,8 @@ void verify(const Problem& problem, const protocols::Answer& answer, const std::
     if (ranks.rank() != 0) return;
     const auto distances = problem.input->distances(whole);
     found.measured = distances ? 1 : 0;
-    if (distances) std::tie(found.diameter, found.eccentricity) = std::tie(distances->diameter, distances->eccentricity);
+    found.diameter = distances ? distances->diameter : 0;
+    found.eccentricity = distances ? distances->eccentricity : 0;
   });
   const auto labels = protocols::exchange_items(std::vector(answer.labels), std::move(counts), ranks);
   mpc::together(ranks, [&] {

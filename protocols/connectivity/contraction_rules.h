@@ -28,7 +28,7 @@ class LocalContraction {
   static constexpr std::uint64_t notes = 1;
 
   LocalContraction(const mpc::Model& model, LocalGraphs& local)
-      : hash_(model.hash()), priority_(hash_.stream(0)), pairing_(model.pairing()), local_(local) {}
+      : hash_(model.hash()), priority_(hash_.stream(100)), pairing_(model.pairing()), local_(local) {}
 
   void start(std::uint64_t operation) { priority_ = hash_.stream(100 + operation / 2); }
   template <class Ask>

@@ -74,7 +74,8 @@ class Forests {
     whose_ = me.id();
     return scratch_;
   }
-  /// The trees of this machine's forest: built again, unless they are those that were used last.
+  /// The trees of this machine's forest: built again, unless they are those that were used last. Edges that are added to one belong into
+  /// the other, if the forest is needed again.
   template <class Machine>
   SpanningForest& trees_of(const Machine& me, const std::vector<Word>& forest) {
     if (whose_ == me.id()) return scratch_;

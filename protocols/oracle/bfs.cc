@@ -85,8 +85,8 @@ Sweep sweep_with(std::uint64_t vertices, const PackedEdges& edges) {
 
 }  // namespace
 
-Sweep double_sweep(std::uint64_t vertices, const PackedEdges& edges) {
-  return vertices < UINT32_MAX ? sweep_with<std::uint32_t>(vertices, edges) : sweep_with<std::uint64_t>(vertices, edges);
+Sweep double_sweep(std::uint64_t vertices, const PackedEdges& edges, std::uint64_t narrow_below) {
+  return vertices < narrow_below ? sweep_with<std::uint32_t>(vertices, edges) : sweep_with<std::uint64_t>(vertices, edges);
 }
 
 }  // namespace protocols::oracle

@@ -14,6 +14,7 @@ struct Sweep {
 
 /// A lower bound on the diameter of the component with the most vertices (the one with the smallest vertex, among equals): a breadth-first
 /// search from its smallest vertex finds a farthest one, a second search from there measures. Zeros without edges. O(n + m).
-Sweep double_sweep(std::uint64_t vertices, const PackedEdges& edges);
+/// Fewer than `narrow_below` vertices, at most 2^32 - 1, take 32 bits each in memory; more take 64.
+Sweep double_sweep(std::uint64_t vertices, const PackedEdges& edges, std::uint64_t narrow_below = UINT32_MAX);
 
 }  // namespace protocols::oracle

@@ -119,6 +119,16 @@ TEST(Ranks, DoNotMatterForOtherVariantsOfConnectivity) {
   }
 }
 
+/// In the least memory forests meet two by two.
+TEST(Ranks, DoNotMatterForForestsOnManyLevels) {
+  for (const auto machines : Numbers{1, 2, 5, 17}) {
+    roundtrip::ModelOptions little;
+    little.machines = machines;
+    little.words = "min";
+    for (const auto* family : {"path", "er"}) expect_the_same_run("connectivity", {"forests", false}, edges_of(family, 300, 1), little);
+  }
+}
+
 TEST(Ranks, DoNotMatterForCombiningTrees) {
   roundtrip::ModelOptions little;
   little.words = "min";

@@ -95,7 +95,8 @@ TEST_P(Resumed, IsTheUndisturbedRun) {
 
 INSTANTIATE_TEST_SUITE_P(Every, Resumed,
                          testing::Values(Case{"connectivity", "local-contraction", true}, Case{"connectivity", "alt", true},
-                                         Case{"cycles", "sample", true}, Case{"cycles", "sample", false}, Case{"cycles", "doubling", true}),
+                                         Case{"connectivity", "forests", true}, Case{"cycles", "sample", true},
+                                         Case{"cycles", "sample", false}, Case{"cycles", "doubling", true}),
                          [](const auto& test) {
                            auto name = std::string(test.param.protocol) + test.param.variant + (test.param.labels ? "WithLabels" : "");
                            std::erase(name, '-');

@@ -82,6 +82,9 @@ TEST(DoubleSweep, IsALowerBoundWithinAFactorOfTwo) {
     const auto sweep = double_sweep(vertices, edges);
     const auto bound = sweep.diameter;
     EXPECT_EQ(sweep.eccentricity, eccentricity) << "seed " << seed;
+    const auto wide = double_sweep(vertices, edges, 0);
+    EXPECT_EQ(wide.eccentricity, sweep.eccentricity) << "seed " << seed;
+    EXPECT_EQ(wide.diameter, sweep.diameter) << "seed " << seed;
     EXPECT_LE(bound, diameter) << "seed " << seed;
     EXPECT_GE(2 * bound, diameter) << "seed " << seed;
     ++exact[bound == diameter];
