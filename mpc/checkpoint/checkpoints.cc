@@ -21,6 +21,8 @@ namespace fs = std::filesystem;
 constexpr std::size_t batch_words = std::size_t{1} << 17;
 
 std::string read_text(const fs::path& path) {
+  std::error_code none;
+  if (fs::is_directory(path, none)) throw InputError(fmt::format("{}: is a folder", path.string()));
   std::ifstream file(path, std::ios::binary);
   if (!file) throw InputError(fmt::format("{}: {}", path.string(), std::strerror(errno)));
   return {std::istreambuf_iterator<char>(file), {}};
@@ -187,8 +189,12 @@ void Checkpoints::begin(const Model& model) {
                            {"words", std::to_string(model.memory.count)},
                            {"word-bits", std::to_string(model.word_bits)},
                            {"input-words", std::to_string(model.input_words)},
-                           {"n", std::to_string(model.n)},
+                           {"ids", std::to_string(model.n)},
                            {"seed", std::to_string(model.seed)}});
+  for (auto it = run_.begin(); it != run_.end(); ++it) {
+    const bool again = std::any_of(std::next(it), run_.end(), [&](const auto& other) { return other.first == it->first; });
+    if (again) throw std::logic_error("what tells a run from others names its " + it->first + " twice");
+  }
   if (opened_) opened_->manifest.expect(run_, path_of_opened());
 }
 

@@ -11,13 +11,13 @@
 
 namespace mpc {
 
-/// What tells one run from another, as names and values: a checkpoint is resumed only by a run of which all are the same. Names hold no
-/// blanks, and neither holds line breaks.
+/// What tells one run from another, as names and values: a checkpoint is resumed only by a run of which all are the same. Names are
+/// distinct and hold no blanks, and neither holds line breaks.
 using Identity = std::vector<std::pair<std::string, std::string>>;
 
 /// What a checkpoint holds, as its file `manifest` says in lines of text; the last one is the checksum of those before it.
 struct Manifest {
-  static constexpr std::uint64_t format = 1;
+  static constexpr std::uint64_t format = 2;
   static constexpr const char* file_name = "manifest";
   static constexpr const char* history_name = "history";
 

@@ -69,6 +69,26 @@ TEST_F(Checkpointed, ARunIsResumedOnOtherRanks) {
   expect_refused(roundtrip(problem + "--resume none", 2), 3, "none: there is no such folder to resume from");
 }
 
+/// Where the ids of the model are not as many as the input's vertices or positions, too.
+TEST_F(Checkpointed, AnyInputIsResumed) {
+  int number = 0;
+  for (const std::string problem :
+       {"run connectivity --graph er:300,200 --words min", "run connectivity --variant forests --graph er:300,200 --machines 9 --words min",
+        "run khop --input sequence:100,7 --k 9 --words min", "run compose --n 60 --k 5 --words min"}) {
+    SCOPED_TRACE(problem);
+    const auto folder = " ck" + std::to_string(++number);
+    const auto undisturbed = roundtrip(problem + " --ledger a.csv --labels a.labels --checkpoint" + folder + " --checkpoint-every 1", 1);
+    ASSERT_EQ(undisturbed.code, 0) << undisturbed.err;
+    // The last checkpoint but one, so that a round is left.
+    ASSERT_EQ(bash("rm -r $(ls -d" + folder + "/round-* | tail -n 1)").code, 0);
+    const auto resumed = roundtrip(problem + " --ledger b.csv --labels b.labels --resume" + folder, 2);
+    expect_same(resumed, undisturbed, "b", "a");
+    EXPECT_EQ(occurrences(resumed.out, "\ncheckpoint resumed after round "), 1U) << resumed.out;
+  }
+  expect_refused(roundtrip("run khop --input sequence:101,7 --k 9 --words min --labels x --resume ck3"), 3,
+                 "its n is 100, and here it is 101; ");
+}
+
 // A real interruption: one of three ranks is killed as soon as the second checkpoint is there.
 TEST_F(Checkpointed, ARankIsKilledAndTheRunIsResumedOnTwo) {
   const std::string problem = "run cycles --variant doubling --graph two-cycles:400000 --no-verify";

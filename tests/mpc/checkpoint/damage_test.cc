@@ -71,6 +71,7 @@ class Damage : public testing::Test {
       EXPECT_TRUE(refusal.text.starts_with(path.string() + ": " + text)) << "wanted: " << text << "\ngot: " << refusal.text;
       EXPECT_TRUE(refusal.text.ends_with("; an older checkpoint is whole: --resume " + before.string())) << refusal.text;
     }
+    fs::remove(path);
     write_bytes(path, whole);
   }
 
@@ -117,6 +118,13 @@ TEST_F(Damage, AMissingFile) {
   for (const auto& name : files_in(last)) expect_refused(name, "No such file or directory", [](const fs::path& path) { fs::remove(path); });
 }
 
+TEST_F(Damage, AFolderForAManifest) {
+  expect_refused("manifest", "is a folder", [](const fs::path& path) {
+    fs::remove(path);
+    fs::create_directory(path);
+  });
+}
+
 TEST_F(Damage, AFileOfAnotherRun) {
   const auto other = checkpoint_of(folder.path() / "other", 4);
   for (const std::string name : {"history", "machines-0", "machines-4"}) {
@@ -135,10 +143,10 @@ TEST_F(Damage, AFileOfAnotherRun) {
 
 TEST_F(Damage, AnotherFormat) {
   const auto text = bytes_of(last / "manifest");
-  for (const std::string format : {"0", "2", "10", ""}) {
-    expect_refused("manifest", "is in format " + format + "; this program reads format 1", [&](const fs::path& path) {
+  for (const std::string format : {"0", "1", "3", "20", ""}) {
+    expect_refused("manifest", "is in format " + format + "; this program reads format 2", [&](const fs::path& path) {
       auto lines = text.substr(0, text.rfind("checksum "));
-      lines.replace(lines.find("format 1") + 7, 1, format);
+      lines.replace(lines.find("format 2") + 7, 1, format);
       write_bytes(path, lines + "checksum 0\n");
     });
   }
@@ -194,6 +202,12 @@ TEST_F(Damage, ACheckpointOfAnotherRun) {
   expect(other, seven_machines(), "its protocol is test, and here is none");
   other.identity = {{"protocol", "test"}, {"input", "17"}};
   expect(other, seven_machines(), "it does not say its input");
+}
+
+/// A name that is there twice would be compared with the wrong one.
+TEST_F(Damage, NamesThatTellRunsApartAreDistinct) {
+  EXPECT_THROW(run_on({.ranks = 2, .write = folder.path() / "twice", .identity = {{"ids", "3"}}}, seven_machines(), passing),
+               std::logic_error);
 }
 
 /// A round; passed on as a value, so that each protocol below is one line.
