@@ -188,6 +188,7 @@ mpc::Exit compile(const CompileOptions& options, mpc::Ranks& ranks) {
     return mpc::Exit::done;
   }
   refuse_what_cannot_fit(problem.model, options.transformer, ranks);
+  expect_writable({options.json, options.labels}, ranks);
   LayerDump dump(options.dump_attention, options.dump_residual, problem.model, lockstep, problem.model.input_words, ranks);
   if (dump.wanted()) lockstep.on_layer = [&](const bridge::LayerRecord& record) { dump.write(record); };
 

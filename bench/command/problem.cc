@@ -1,6 +1,8 @@
 #include "bench/command/problem.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -67,6 +69,17 @@ void write_text(const std::string& path, const std::string& text, mpc::Ranks& ra
     protocols::TextSink sink(path);
     sink.write(text);
     sink.close();
+  });
+}
+
+void expect_writable(std::initializer_list<std::string> paths, mpc::Ranks& ranks) {
+  mpc::together(ranks, [&] {
+    if (ranks.rank() != 0) return;
+    for (const auto& path : paths) {
+      std::error_code none;
+      if (path.empty() || path == "-" || std::filesystem::is_other(path, none)) continue;
+      const protocols::TextSink leaves_no_trace(path);
+    }
   });
 }
 

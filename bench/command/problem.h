@@ -1,6 +1,7 @@
 #pragma once
 
 #include <exception>
+#include <initializer_list>
 #include <memory>
 #include <string>
 
@@ -37,6 +38,10 @@ std::uint64_t peak_bytes();
 
 /// Rank 0 writes a whole text, if the path is not empty; a failure is a failure on every rank. Collective.
 void write_text(const std::string& path, const std::string& text, mpc::Ranks& ranks);
+
+/// Throws Fault for the first of these files that cannot be written, so that a long run does not find it out at its end. Empty paths, "-",
+/// pipes and devices are not tried. Collective.
+void expect_writable(std::initializer_list<std::string> paths, mpc::Ranks& ranks);
 
 /// Several outputs, each of which is attempted whatever became of the others; then the first failure is thrown.
 class Outputs {

@@ -63,6 +63,7 @@ void write_results(const RunOptions& options, const RunResult& result, const Pro
 
 mpc::Exit run(const RunOptions& options, mpc::Ranks& ranks) {
   check(options);
+  if (!options.dry_run) expect_writable({options.json, options.csv, options.ledger, options.labels}, ranks);
   const Carrier carrier(options.transport, options.model.seed, ranks);
   const auto checkpoints = open_checkpoints(options, ranks);
   auto problem = load_problem(options, !options.labels.empty(), ranks);

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <map>
+#include <set>
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
@@ -118,9 +119,12 @@ void declare(CLI::App& command, RunOptions& options) {
 }
 
 void check(const RunOptions& options) {
-  int taken = 0;
-  for (const auto* file : {&options.json, &options.csv, &options.ledger, &options.labels}) taken += *file == "-" ? 1 : 0;
-  if (taken > 1) throw mpc::UsageError("more than one of --json, --csv, --ledger and --labels is '-'; standard output can hold one");
+  std::set<std::string> files;
+  for (const auto* file : {&options.json, &options.csv, &options.ledger, &options.labels}) {
+    if (file->empty() || files.insert(*file).second) continue;
+    if (*file == "-") throw mpc::UsageError("more than one of --json, --csv, --ledger and --labels is '-'; standard output can hold one");
+    throw mpc::UsageError(fmt::format("more than one of --json, --csv, --ledger and --labels is '{}'; expected a file for each", *file));
+  }
   if (options.checkpoint_every == 0) throw mpc::UsageError("--checkpoint-every is 0; expected at least 1");
   check(static_cast<const ProblemOptions&>(options));
 }

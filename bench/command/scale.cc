@@ -138,6 +138,7 @@ mpc::Exit scale(const ScaleOptions& options, mpc::Ranks& ranks) {
   if (options.repeat == 0) throw mpc::UsageError("--repeat is 0; expected at least 1");
   if (options.json == "-" && options.csv == "-") throw mpc::UsageError("both --json and --csv are '-'; standard output can hold one");
   const auto numbers = numbers_of_ranks(options, ranks);
+  expect_writable({options.json, options.csv}, ranks);
   std::optional<Weak> weak;
   if (!options.weak.empty()) weak = parse_weak(options.weak);
 

@@ -347,8 +347,10 @@ TEST_F(Compile, AFileThatCannotBeWrittenIsAFault) {
   };
   write("file", "");
   refused("--json no/such/folder --labels labels", "no/such/folder", 2);
+  EXPECT_FALSE(exists("labels"));  // refused before anything ran
+  refused("--json /dev/full --labels labels", "/dev/full", 2);
   EXPECT_EQ(read("labels"), "0 0\n1 0\n2 0\n");  // written all the same
-  refused("--labels no/such/folder --json json", "no/such/folder", 0);
+  refused("--labels /dev/full --json json", "/dev/full", 0);
   EXPECT_TRUE(exists("json"));
   refused("--dump-attention file/a", "file/a", 2);
   refused("--dump-residual file", "file", 0);

@@ -240,14 +240,21 @@ TEST_F(Output, AFileThatCannotBeWrittenIsAFault) {
     EXPECT_EQ(ended.code, 6);
     EXPECT_EQ(occurrences(ended.err, "roundtrip: "), 1U) << ended.err;
     EXPECT_EQ(occurrences(ended.err, "no/such/folder"), 1U) << ended.err;
+    EXPECT_EQ(ended.out, "") << "it ran first";
   }
   EXPECT_EQ(roundtrip("graph star:10 --out no/such/folder", 2).code, 6);
   EXPECT_EQ(roundtrip("run connectivity --graph star:10 --json - >/dev/full").code, 6);
   EXPECT_EQ(roundtrip("run connectivity --graph star:10 >/dev/full").code, 6);
   // The others are written all the same.
-  EXPECT_EQ(roundtrip("run connectivity --graph star:10 --ledger no/such/folder --json json --labels labels").code, 6);
+  EXPECT_EQ(roundtrip("run connectivity --graph star:10 --ledger /dev/full --json json --labels labels").code, 6);
   EXPECT_TRUE(exists("json"));
   EXPECT_TRUE(exists("labels"));
+  expect_refused(roundtrip("run connectivity --graph star:10 --json a --csv a", 2), 2,
+                 "more than one of --json, --csv, --ledger and --labels is 'a'; expected a file for each");
+  // What is there stays until something better is.
+  EXPECT_EQ(roundtrip("run connectivity --graph star:10 --words 3 --json json --csv csv").code, 4);
+  EXPECT_NE(read("json"), "");
+  EXPECT_FALSE(exists("csv"));
 }
 
 TEST_F(Output, RanksAndDeliveryDoNotMatterOnARealGraph) {
