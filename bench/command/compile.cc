@@ -165,12 +165,7 @@ OnMessages run_on_messages(const Problem& problem, mpc::Transport& transport, Me
 
 void check(const CompileOptions& options) {
   roundtrip::check(static_cast<const ProblemOptions&>(options));
-  if (options.json == "-" && options.labels == "-") {
-    throw mpc::UsageError("both --json and --labels are '-'; standard output can hold one");
-  }
-  if (!options.json.empty() && options.json == options.labels) {
-    throw mpc::UsageError(fmt::format("both --json and --labels are '{}'; expected two files", options.json));
-  }
+  check_outputs({{"--json", options.json}, {"--labels", options.labels}});
 }
 
 }  // namespace

@@ -47,11 +47,11 @@ protocols::Answer execute(Problem& problem, mpc::Transport& transport, bool veri
   // The oracle's memory follows on the run's, and does not come on top.
   cluster.reset();
   input.reset();
-  malloc_trim(0);  // what many small variables leave behind lies scattered
   result.value = problem.input->shown(answer.value);
   result.retries = answer.retries;
   result.bounds = problem.bounds(answer.retries);
   if (verified) {
+    malloc_trim(0);  // what many small variables leave behind lies scattered
     verify(problem, answer, problem.input->whole(ranks), result, ranks);
     result.reference_lines = problem.input->reference_lines(result.model, result.distances);
   }

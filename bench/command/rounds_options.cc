@@ -1,7 +1,6 @@
 #include "bench/command/rounds_options.h"
 
 #include <algorithm>
-#include <map>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -48,18 +47,6 @@ const Preset& find_preset(const std::string& name) {
 template <class T>
 void fill(std::vector<T>& list, std::vector<T> values) {
   if (list.empty()) list = std::move(values);
-}
-
-/// A file that is named twice would hold one of the two.
-void check_outputs(const RoundsOptions& options) {
-  std::map<std::string, std::string> users;
-  for (const auto& [option, file] : {std::pair{"--json", options.json}, {"--csv", options.csv}, {"--svg", options.svg}}) {
-    if (file.empty()) continue;
-    const auto [user, fresh] = users.emplace(file, option);
-    if (fresh) continue;
-    if (file == "-") throw mpc::UsageError(fmt::format("both {} and {} are '-'; standard output can hold one", user->second, option));
-    throw mpc::UsageError(fmt::format("both {} and {} are '{}'; expected two files", user->second, option, file));
-  }
 }
 
 }  // namespace
@@ -131,7 +118,7 @@ RoundsOptions completed(RoundsOptions options) {
   for (const auto& word : options.words) check_words(word);
   for (const auto delta : options.deltas) mpc::Model::sublinear(1, 1, delta, options.gamma, options.c, options.slack);
   mpc::Model::with_memory(1, 1, mpc::Words{1}, options.gamma, options.slack);
-  check_outputs(options);
+  check_outputs({{"--json", options.json}, {"--csv", options.csv}, {"--svg", options.svg}});
   return options;
 }
 

@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <map>
-#include <set>
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
@@ -118,13 +117,19 @@ void declare(CLI::App& command, RunOptions& options) {
   command.add_flag("--no-verify", options.no_verify, "do not check the answer with a serial oracle");
 }
 
-void check(const RunOptions& options) {
-  std::set<std::string> files;
-  for (const auto* file : {&options.json, &options.csv, &options.ledger, &options.labels}) {
-    if (file->empty() || files.insert(*file).second) continue;
-    if (*file == "-") throw mpc::UsageError("more than one of --json, --csv, --ledger and --labels is '-'; standard output can hold one");
-    throw mpc::UsageError(fmt::format("more than one of --json, --csv, --ledger and --labels is '{}'; expected a file for each", *file));
+void check_outputs(const std::vector<std::pair<std::string, std::string>>& files) {
+  std::map<std::string, std::string> users;
+  for (const auto& [option, file] : files) {
+    if (file.empty()) continue;
+    const auto [user, fresh] = users.emplace(file, option);
+    if (fresh) continue;
+    if (file == "-") throw mpc::UsageError(fmt::format("both {} and {} are '-'; standard output can hold one", user->second, option));
+    throw mpc::UsageError(fmt::format("both {} and {} are '{}'; expected two files", user->second, option, file));
   }
+}
+
+void check(const RunOptions& options) {
+  check_outputs({{"--json", options.json}, {"--csv", options.csv}, {"--ledger", options.ledger}, {"--labels", options.labels}});
   if (options.checkpoint_every == 0) throw mpc::UsageError("--checkpoint-every is 0; expected at least 1");
   check(static_cast<const ProblemOptions&>(options));
 }

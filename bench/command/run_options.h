@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mpc/model.h"
@@ -61,6 +62,8 @@ void declare(CLI::App& command, RunOptions& options);
 void declare(CLI::App& command, ProblemOptions& options);
 
 /// What the parser cannot check: throws UsageError.
+/// Throws UsageError if two output options, each with its file, name the same one: it would hold one of the two.
+void check_outputs(const std::vector<std::pair<std::string, std::string>>& files);
 void check(const RunOptions& options);
 void check(const ProblemOptions& options);
 

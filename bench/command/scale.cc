@@ -136,7 +136,7 @@ mpc::Exit scale(const ScaleOptions& options, mpc::Ranks& ranks) {
     throw mpc::UsageError("scale has nothing to run on; expected an input (--graph and the like), for strong scaling, --weak, or both");
   }
   if (options.repeat == 0) throw mpc::UsageError("--repeat is 0; expected at least 1");
-  if (options.json == "-" && options.csv == "-") throw mpc::UsageError("both --json and --csv are '-'; standard output can hold one");
+  check_outputs({{"--json", options.json}, {"--csv", options.csv}});
   const auto numbers = numbers_of_ranks(options, ranks);
   expect_writable({options.json, options.csv}, ranks);
   std::optional<Weak> weak;

@@ -17,9 +17,10 @@ void verify(const Problem& problem, const protocols::Answer& answer, const std::
   mpc::together(ranks, [&] {
     if (ranks.rank() != 0) return;
     const auto distances = problem.input->distances(whole);
-    found.measured = distances ? 1 : 0;
-    found.diameter = distances ? distances->diameter : 0;
-    found.eccentricity = distances ? distances->eccentricity : 0;
+    if (!distances) return;
+    found.measured = 1;
+    found.diameter = distances->diameter;
+    found.eccentricity = distances->eccentricity;
   });
   const auto labels = protocols::exchange_items(std::vector(answer.labels), std::move(counts), ranks);
   mpc::together(ranks, [&] {
