@@ -69,7 +69,11 @@ Transformer<Real> everything(std::size_t tokens) {
   first.after = Sequence<Real>{{LayerNorm<Real>{random_vector<Real>(width, 95), random_vector<Real>(width, 96)},
                                 Mlp<Real>{{linear(width, 7), linear(7, width)}, Activation::gelu}},
                                true};
-  return Transformer<Real>(tokens, width, {first, {oracle, {head(3, Mask::causal())}, linear(width, 2)}});
+  Layer<Real> second;
+  second.heads_in = LayerNorm<Real>{random_vector<Real>(width, 97), random_vector<Real>(width, 98)};
+  second.heads = {{linear(width, 4), linear(width, 4), linear(width, 2)}, {linear(width, 1), linear(width, 1), linear(width, 1)}};
+  second.heads_out = linear(3, width);
+  return Transformer<Real>(tokens, width, {first, second, {oracle, {head(3, Mask::causal())}, linear(width, 2)}});
 }
 
 template <class Real>

@@ -87,14 +87,28 @@ Matrix<Real> attend(const Head<Real>& head, const Matrix<Real>& x, const Tokens&
   return out;
 }
 
+template <class Real>
+void add(Matrix<Real>& sum, const Matrix<Real>& term) {
+  for (std::size_t i = 0; i < sum.values().size(); ++i) sum.values()[i] += term.values()[i];
+}
+
 /// The layer has been checked.
 template <class Real>
 Matrix<Real> run(const Layer<Real>& layer, Matrix<Real> x, const Tokens& tokens, std::size_t index) {
   if (layer.before) x = apply_row_function(*layer.before, x, tokens, fmt::format("layer {}, before", index));
-  auto sum = x;
-  for (std::size_t h = 0; h < layer.heads.size(); ++h) {
-    const auto out = attend(layer.heads[h], x, tokens, fmt::format("layer {}, head {}", index, h));
-    for (std::size_t i = 0; i < sum.values().size(); ++i) sum.values()[i] += out.values()[i];
+  const auto seen = layer.heads_in ? apply_row_function(*layer.heads_in, x, tokens, fmt::format("layer {}, heads_in", index)) : x;
+  const auto head_rows = [&](std::size_t h) { return attend(layer.heads[h], seen, tokens, fmt::format("layer {}, head {}", index, h)); };
+  auto sum = std::move(x);
+  if (layer.heads_out) {
+    Matrix<Real> side_by_side(sum.rows(), layer.heads_out->in());
+    for (std::size_t h = 0, column = 0; h < layer.heads.size(); ++h) {
+      const auto out = head_rows(h);
+      for (std::size_t i = 0; i < out.rows(); ++i) std::ranges::copy(out.row(i), side_by_side.row(i).subspan(column).begin());
+      column += out.columns();
+    }
+    add(sum, apply_row_function(*layer.heads_out, side_by_side, tokens, fmt::format("layer {}, heads_out", index)));
+  } else {
+    for (std::size_t h = 0; h < layer.heads.size(); ++h) add(sum, head_rows(h));
   }
   together(tokens, [&] { refuse_nan(sum, tokens, fmt::format("layer {}, sum of the heads", index), ", from infinite terms"); });
   if (layer.after) sum = apply_row_function(*layer.after, sum, tokens, fmt::format("layer {}, after", index));
@@ -125,6 +139,10 @@ std::size_t width_of(const Layer<Real>& layer, const Matrix<Real>& x, std::size_
   if (layer.before) {
     layer.before->check(tokens, place + ", before");
     return layer.before->out();
+  }
+  if (layer.heads_in) {
+    layer.heads_in->check(tokens, place + ", heads_in");
+    return layer.heads_in->in();
   }
   if (!layer.heads.empty()) {
     layer.heads.front().query.check(tokens, place + ", head 0, query");

@@ -14,11 +14,13 @@ namespace {
 template <class Real, class Visit>
 void for_each_row_function(const Layer<Real>& layer, Visit&& visit) {
   if (layer.before) visit(std::string("before"), *layer.before);
+  if (layer.heads_in) visit(std::string("heads_in"), *layer.heads_in);
   for (std::size_t h = 0; h < layer.heads.size(); ++h) {
     visit(fmt::format("head {}, query", h), layer.heads[h].query);
     visit(fmt::format("head {}, key", h), layer.heads[h].key);
     visit(fmt::format("head {}, value", h), layer.heads[h].value);
   }
+  if (layer.heads_out) visit(std::string("heads_out"), *layer.heads_out);
   if (layer.after) visit(std::string("after"), *layer.after);
 }
 
@@ -40,22 +42,30 @@ std::size_t check(const Layer<Real>& layer, std::size_t index, std::size_t token
   } else {
     expect_equal(here, "columns in", width, in);
   }
+  if (layer.heads_in) expect_equal(here + ", heads_in", "columns in", width, layer.heads_in->in());
+  const auto seen = layer.heads_in ? layer.heads_in->out() : width;
+  std::size_t side_by_side = 0;
   for (std::size_t h = 0; h < layer.heads.size(); ++h) {
     const auto& head = layer.heads[h];
+    side_by_side += head.value.out();
     const auto at = fmt::format("layer {}, head {}", index, h);
-    expect_equal(at + ", query", "columns in", width, head.query.in());
-    expect_equal(at + ", key", "columns in", width, head.key.in());
-    expect_equal(at + ", value", "columns in", width, head.value.in());
+    expect_equal(at + ", query", "columns in", seen, head.query.in());
+    expect_equal(at + ", key", "columns in", seen, head.key.in());
+    expect_equal(at + ", value", "columns in", seen, head.value.in());
     expect_equal(at + ", key", "columns out, as of the query", head.query.out(), head.key.out());
-    expect_equal(at + ", value", "columns out", width, head.value.out());
+    if (!layer.heads_out) expect_equal(at + ", value", "columns out", width, head.value.out());
     if (head.mask.kind() == Mask::Kind::any) {
       expect_equal(at, "rows of the mask", tokens, head.mask.visible().rows());
       expect_equal(at, "columns of the mask", tokens, head.mask.visible().columns());
     }
     if (head.start) {
       expect_equal(at, "width of the start token's key", head.query.out(), head.start->key.size());
-      expect_equal(at, "width of the start token's value", width, head.start->value.size());
+      expect_equal(at, "width of the start token's value", head.value.out(), head.start->value.size());
     }
+  }
+  if (layer.heads_out) {
+    expect_equal(here + ", heads_out", "columns in, as of all heads", side_by_side, layer.heads_out->in());
+    expect_equal(here + ", heads_out", "columns out", width, layer.heads_out->out());
   }
   if (!layer.after) return width;
   expect_equal(here + ", after", "columns in", width, layer.after->in());
@@ -107,7 +117,9 @@ std::string Transformer<Real>::describe() const {
     const auto& layer = layers_[l];
     text += fmt::format("layer {}\n", l);
     if (layer.before) text += fmt::format("  before {}\n", layer.before->describe());
+    if (layer.heads_in) text += fmt::format("  heads in {}\n", layer.heads_in->describe());
     for (std::size_t h = 0; h < layer.heads.size(); ++h) text += fmt::format("  head {}: {}\n", h, describe_head(layer.heads[h]));
+    if (layer.heads_out) text += fmt::format("  heads out {}\n", layer.heads_out->describe());
     if (layer.after) text += fmt::format("  after {}\n", layer.after->describe());
     for_each_row_function(layer, [&](const std::string& name, const auto& f) {
       if (f.has_oracle() && oracles.empty()) oracles = fmt::format("layer {}, {}", l, name);

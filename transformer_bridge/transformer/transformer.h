@@ -11,24 +11,28 @@
 
 namespace bridge {
 
-/// softmax(scale * query(X) key(X)^T, masked) value(X), added to X.
+/// softmax(scale * query(Y) key(Y)^T, masked) value(Y), of the rows Y that the layer shows its heads.
 template <class Real>
 struct Head {
-  RowFunction<Real> query;  ///< width -> k
-  RowFunction<Real> key;    ///< width -> k
-  RowFunction<Real> value;  ///< width -> width: the head's output projection is part of it
+  RowFunction<Real> query;  ///< columns of Y -> k
+  RowFunction<Real> key;    ///< columns of Y -> k
+  RowFunction<Real> value;  ///< columns of Y -> width, or with the layer's heads_out any number of columns
   Mask mask{};
   Real scale = 1;
-  std::optional<StartToken<Real>> start{};  ///< key [k], value [width]; g++ 12 crashes on "= {}" where a list of heads is written out
+  std::optional<StartToken<Real>>
+      start{};  ///< key [k], value [columns of a value]; g++ 12 crashes on "= {}" where a list of heads is written out
 };
 
-/// X = before(X);  X = X + the sum of the heads of X, in order;  X = after(X). A row function replaces the row: a residual connection
-/// around an MLP is a Sequence with `residual`.
+/// X = before(X);  Y = heads_in(X);  X = X + heads_out(the heads of Y, side by side);  X = after(X). Without heads_in Y is X; without
+/// heads_out the heads are added to X one after the other. A row function replaces the row: a residual connection around an MLP is a
+/// Sequence with `residual`. A pre-LN layer has its LayerNorm in heads_in, a post-LN layer in `after`.
 template <class Real>
 struct Layer {
   std::optional<RowFunction<Real>> before{};
   std::vector<Head<Real>> heads{};
   std::optional<RowFunction<Real>> after{};
+  std::optional<RowFunction<Real>> heads_in{};   ///< width -> any number of columns
+  std::optional<RowFunction<Real>> heads_out{};  ///< sum of the values' columns -> width: the output projection of all heads
 };
 
 /// Throws mpc::UsageError if the layer cannot take rows of `in` columns, or does not add heads to rows of `width`. Returns the columns out.

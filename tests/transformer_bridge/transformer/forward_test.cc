@@ -57,6 +57,43 @@ TYPED_TEST(Forward, RowFunctionsComeBeforeOrAfterTheHeads) {
   EXPECT_EQ(forward(Transformer<Real>(2, 1, {{f, {mean<Real>()}, {}}, {{}, {mean<Real>()}, f}}), x), (Matrix<Real>{{37}, {45}}));
 }
 
+TYPED_TEST(Forward, HeadsReadOneRowFunctionAndWriteThroughAnother) {
+  using Real = TypeParam;
+  const Matrix<Real> x{{1}, {3}};
+  Layer<Real> layer;
+  layer.heads_in = times<Real>(10);
+  layer.heads = {mean<Real>(), mean<Real>(Mask::causal())};
+  EXPECT_EQ(forward_one<Real>(layer, x), (Matrix<Real>{{1 + 20 + 10}, {3 + 20 + 20}}));
+  // The heads stand side by side, in order, and their projection is added to the row, not to what they read.
+  layer.heads_out = Linear<Real>{{{1}, {Real(0.5)}}, {100}};
+  EXPECT_EQ(forward_one<Real>(layer, x), (Matrix<Real>{{1 + 20 + 5 + 100}, {3 + 20 + 10 + 100}}));
+  layer.after = times<Real>(2);
+  EXPECT_EQ(forward_one<Real>(layer, x), (Matrix<Real>{{252}, {266}}));
+  EXPECT_EQ(apply(layer, x), (Matrix<Real>{{252}, {266}}));
+}
+
+TYPED_TEST(Forward, AHeadsProjectionEqualsProjectedHeads) {
+  using Real = TypeParam;
+  // Values of width 2 through a projection are heads of the whole width whose values are projected: the same up to rounding.
+  const std::size_t width = 6;
+  const auto x = random_matrix<Real>(5, width, 1);
+  const auto rows_of = [](const Matrix<Real>& from, std::size_t first, std::size_t count) { return from.block(first, count); };
+  const auto projection = random_matrix<Real>(4, width, 2);
+  Layer<Real> joined, apart;
+  for (std::size_t h = 0; h < 2; ++h) {
+    const Linear<Real> query{random_matrix<Real>(width, 3, 3 + h), {}}, key{random_matrix<Real>(width, 3, 5 + h), {}};
+    const Linear<Real> value{random_matrix<Real>(width, 2, 7 + h), {}};
+    joined.heads.push_back({query, key, value});
+    apart.heads.push_back({query, key, Sequence<Real>{{value, Linear<Real>{rows_of(projection, 2 * h, 2), {}}}}});
+  }
+  joined.heads_out = Linear<Real>{projection, {}};
+  const auto got = apply(joined, x), want = apply(apart, x);
+  for (std::size_t i = 0; i < got.values().size(); ++i) {
+    const auto error = std::abs(got.values()[i] - want.values()[i]);
+    EXPECT_TRUE(error <= 64 * std::numeric_limits<Real>::epsilon()) << error;
+  }
+}
+
 TYPED_TEST(Forward, MasksHide) {
   using Real = TypeParam;
   const Matrix<Real> x{{1}, {3}, {8}};

@@ -58,6 +58,50 @@ layer 1
   EXPECT_EQ(Transformer<float>(2, 1, {}).describe(), "transformer: 2 tokens, width 1, 0 layers, 0 heads, 0 parameters, float32\n");
 }
 
+/// A layer of width 3 whose heads read rows of 2 columns and have values of 4 and 1 columns.
+Layer<double> projected() {
+  Layer<double> layer;
+  layer.heads_in = linear(3, 2);
+  layer.heads = {{linear(2, 7), linear(2, 7), linear(2, 4)}, {linear(2, 1), linear(2, 1), linear(2, 1)}};
+  layer.heads[0].start = StartToken<double>{std::vector<double>(7), std::vector<double>(4)};
+  layer.heads_out = linear(5, 3);
+  return layer;
+}
+
+TEST(Transformer, HeadsMayReadAndWriteOtherWidths) {
+  const Transformer<double> transformer(4, 3, {projected()});
+  EXPECT_EQ(transformer.parameters(), 6 + (14 + 14 + 8 + 11) + (2 + 2 + 2) + 15);
+  EXPECT_EQ(transformer.describe(), R"(transformer: 4 tokens, width 3, 1 layers, 2 heads, 74 parameters, float64
+layer 0
+  heads in linear 3 -> 2
+  head 0: query linear 2 -> 7, key linear 2 -> 7, value linear 2 -> 4, scale 1, no mask, start token
+  head 1: query linear 2 -> 1, key linear 2 -> 1, value linear 2 -> 1, scale 1, no mask
+  heads out linear 5 -> 3
+)");
+  const auto changed = [](auto&& change) {
+    auto layer = projected();
+    change(layer);
+    return refusal([&] { Transformer<double>(4, 3, {layer}); });
+  };
+  EXPECT_EQ(changed([](auto& layer) { layer.heads_in = linear(2, 2); }), "usage: layer 0, heads_in: columns in: expected 3, got 2");
+  EXPECT_EQ(changed([](auto& layer) { layer.heads_in = linear(3, 3); }), "usage: layer 0, head 0, query: columns in: expected 3, got 2");
+  EXPECT_EQ(changed([](auto& layer) { layer.heads_out = linear(4, 3); }),
+            "usage: layer 0, heads_out: columns in, as of all heads: expected 5, got 4");
+  EXPECT_EQ(changed([](auto& layer) { layer.heads_out = linear(5, 2); }), "usage: layer 0, heads_out: columns out: expected 3, got 2");
+  EXPECT_EQ(changed([](auto& layer) { layer.heads_out = {}; }), "usage: layer 0, head 0, value: columns out: expected 3, got 4");
+  EXPECT_EQ(changed([](auto& layer) { layer.heads[0].start->value.resize(3); }),
+            "usage: layer 0, head 0: width of the start token's value: expected 4, got 3");
+  EXPECT_EQ(changed([](auto& layer) { layer.heads_out = oracle(5, 3); }), "not refused");
+  const auto with_oracle = [](auto&& change) {
+    auto layer = projected();
+    change(layer);
+    return Transformer<double>(4, 3, {layer}).has_oracle();
+  };
+  EXPECT_FALSE(with_oracle([](auto&) {}));
+  EXPECT_TRUE(with_oracle([](auto& layer) { layer.heads_in = oracle(3, 2); }));
+  EXPECT_TRUE(with_oracle([](auto& layer) { layer.heads_out = oracle(5, 3); }));
+}
+
 TEST(Transformer, SaysWhereItHasAnOracle) {
   EXPECT_FALSE(Transformer<double>(4, 3, layers()).has_oracle());
   const auto place = [](auto&& change) {
