@@ -106,6 +106,18 @@ TYPED_TEST(Forward, MasksHide) {
   EXPECT_EQ(forward_one<Real>({{}, {head}, {}}, x), (Matrix<Real>{{8}, {13}, {13.5}}));
 }
 
+TYPED_TEST(Forward, PaddingIsHiddenFromAll) {
+  using Real = TypeParam;
+  const Matrix<Real> x{{1}, {3}, {8}};
+  const auto rows = [&](const Mask& mask) { return forward_one<Real>({{}, {mean<Real>(mask)}, {}}, x); };
+  EXPECT_EQ(rows(Mask().of_first(2)), (Matrix<Real>{{3}, {5}, {10}}));  // a row of padding stays, and sees the others
+  EXPECT_EQ(rows(Mask().of_first(3)), (Matrix<Real>{{5}, {7}, {12}}));
+  EXPECT_EQ(rows(Mask().of_first(4)), rows({}));
+  EXPECT_EQ(rows(Mask().of_first(0)), x);
+  EXPECT_EQ(rows(Mask::causal().of_first(2)), (Matrix<Real>{{2}, {5}, {10}}));
+  EXPECT_EQ(rows(Mask::any({{0, 1, 1}, {0, 0, 1}, {1, 1, 0}}).of_first(2)), (Matrix<Real>{{4}, {3}, {10}}));
+}
+
 TYPED_TEST(Forward, QueriesKeysValuesAndScaleHaveTheirPlaces) {
   using Real = TypeParam;
   // Logits scale * 3x * 5y for x = 1 and y in {0, 1}, so odds e^(15 scale).

@@ -68,6 +68,13 @@ Layer<double> projected() {
   return layer;
 }
 
+TEST(Transformer, DescribesPadding) {
+  EXPECT_EQ(Mask().describe(), "no mask");
+  EXPECT_EQ(Mask().of_first(7).describe(), "no mask, padding from token 7");
+  EXPECT_EQ(Mask::causal().of_first(7).describe(), "causal, padding from token 7");
+  EXPECT_EQ(Mask::any({{1}}).of_first(0).describe(), "masked, padding from token 0");
+}
+
 TEST(Transformer, HeadsMayReadAndWriteOtherWidths) {
   const Transformer<double> transformer(4, 3, {projected()});
   EXPECT_EQ(transformer.parameters(), 6 + (14 + 14 + 8 + 11) + (2 + 2 + 2) + 15);
