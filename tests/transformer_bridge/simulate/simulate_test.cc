@@ -1,0 +1,184 @@
+#include "transformer_bridge/simulate/simulate.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "mpc/error.h"
+#include "mpc/ranks.h"
+#include "mpc/transport/in_process.h"
+#include "mpc/transport/mpi.h"
+
+#include "transformer_bridge/transformer/forward.h"
+
+#include "tests/support/world.h"
+#include "tests/transformer_bridge/random_matrix.h"
+#include "tests/transformer_bridge/refusal.h"
+
+namespace bridge {
+namespace {
+
+using tests::random_matrix;
+using tests::random_vector;
+using tests::refusal;
+using tests::world;
+
+mpc::Model model_of(const AttentionTrees& trees) {
+  mpc::Model model;
+  model.machines = trees.machines();
+  model.memory = mpc::Words{trees.words()};
+  model.input_words = model.n = trees.shape().tokens * trees.shape().width;
+  return model.with_default_word_bits();
+}
+
+template <class Real>
+struct Simulated {
+  OutputPart<Real> part;
+  mpc::Ledger ledger;
+};
+
+template <class Real>
+Simulated<Real> run(const Transformer<Real>& transformer, const AttentionTrees& trees, const Matrix<Real>& x, mpc::Transport& transport) {
+  mpc::Cluster cluster(model_of(trees), transport);
+  auto part = simulate(transformer, trees, x, cluster);
+  return {std::move(part), cluster.finish()};
+}
+
+/// Layers of every kind: LayerNorm before or after, heads that are added or projected, MLPs, a start token.
+template <class Real>
+Transformer<Real> transformer_of(std::size_t tokens, std::size_t width, std::size_t k, std::size_t v, const Mask& mask) {
+  std::uint64_t seed = 100 * tokens + width;
+  const auto linear = [&](std::size_t in, std::size_t out) {
+    ++seed;
+    return Linear<Real>{random_matrix<Real>(in, out, seed), random_vector<Real>(out, seed + 1000)};
+  };
+  const auto norm = [&] { return LayerNorm<Real>{std::vector<Real>(width, 1), random_vector<Real>(width, ++seed)}; };
+  Layer<Real> pre;  // LayerNorm first, and a projection
+  pre.before = Embedding<Real>{random_matrix<Real>(7, width, ++seed), random_matrix<Real>(tokens, width, ++seed)};
+  pre.heads_in = norm();
+  pre.heads = {{linear(width, k), linear(width, k), linear(width, v), mask, Real(0.7)},
+               {linear(width, k), linear(width, k), linear(width, v), Mask::causal()}};
+  pre.heads_out = linear(2 * v, width);
+  pre.after = Sequence<Real>{{norm(), Mlp<Real>{{linear(width, 5), linear(5, width)}, Activation::gelu}}, true};
+  Layer<Real> post;  // heads that are added, and LayerNorm last
+  post.heads = {{linear(width, k), linear(width, k), linear(width, width), mask},
+                {linear(width, 1), linear(width, 1), linear(width, width)}};
+  post.heads[0].start = StartToken<Real>{random_vector<Real>(k, ++seed), random_vector<Real>(width, ++seed)};
+  post.after = norm();
+  Layer<Real> without;  // no head at all
+  without.after = linear(width, 2);
+  return Transformer<Real>(tokens, width, {pre, post, without});
+}
+
+template <class Real>
+Matrix<Real> ids(std::size_t tokens) {
+  Matrix<Real> x(tokens, 1);
+  for (std::size_t i = 0; i < tokens; ++i) x(i, 0) = static_cast<Real>(i * i % 7);
+  return x;
+}
+
+Mask holes(std::size_t tokens) {
+  Matrix<std::uint8_t> visible(tokens, tokens);
+  for (std::size_t i = 0; i < visible.values().size(); ++i) visible.values()[i] = tests::random_real<double>(77, i) > 0.3;
+  std::ranges::fill(visible.row(tokens / 2), std::uint8_t{0});
+  return Mask::any(visible);
+}
+
+struct Case {
+  std::size_t tokens, width, k, v;
+  std::uint64_t block, factor;  ///< s is so many times the least
+};
+const Case cases[] = {
+    {1, 3, 2, 1, 1, 1}, {2, 3, 2, 1, 1, 1}, {3, 5, 1, 2, 1, 2},  {7, 4, 3, 2, 1, 1},  {9, 8, 4, 6, 1, 1},  // 8 and 6 + 2: pieces of 8 words
+    {9, 3, 2, 1, 1, 4}, {5, 3, 2, 1, 2, 1}, {12, 3, 2, 1, 5, 1}, {16, 8, 4, 6, 4, 2}, {3, 3, 2, 1, 9, 1},
+};
+
+/// max |x - y| / max |y|; NaN stays.
+template <class Real>
+double error_of(std::span<const Real> x, std::span<const double> y) {
+  double most = 0, scale = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const auto error = std::abs(static_cast<double>(x[i]) - y[i]);
+    most = error <= most ? most : error;
+    scale = std::max(scale, std::abs(y[i]));
+  }
+  return most / scale;
+}
+
+template <class Real>
+void expect_the_transformers_answer(double tolerance) {
+  mpc::MpiTransport transport(world());
+  for (const auto& c : cases) {
+    for (const auto& mask : {Mask(), Mask::causal(), holes(c.tokens), Mask().of_first(c.tokens / 2 + 1)}) {
+      SCOPED_TRACE(testing::Message() << c.tokens << " tokens of width " << c.width << " in blocks of " << c.block << ", "
+                                      << mask.describe());
+      const auto transformer = transformer_of<Real>(c.tokens, c.width, c.k, c.v, mask);
+      const auto shape = shape_of(transformer);
+      const AttentionTrees trees(shape, c.factor * AttentionTrees::least_words(shape, c.block), c.block);
+      const auto x = ids<Real>(c.tokens);
+      const auto [part, ledger] = run(transformer, trees, x, transport);
+      EXPECT_EQ(ledger.rounds.size(), trees.rounds());
+
+      // Every rank holds its share, and the shares are the whole.
+      const auto want = forward(transformer_of<double>(c.tokens, c.width, c.k, c.v, mask), ids<double>(c.tokens));
+      const auto held = world().sum(part.values.size());
+      ASSERT_EQ(held, want.values().size());
+      if (!part.values.empty()) {
+        EXPECT_LE(error_of<Real>(part.values, want.values().subspan(part.first, part.values.size())), tolerance);
+      }
+
+      // The same bits and the same ledger as on one rank.
+      mpc::InProcess alone;
+      const auto [whole, ledger_alone] = run(transformer, trees, x, alone);
+      ASSERT_EQ(whole.values.size(), want.values().size());
+      EXPECT_EQ(ledger.digest(), ledger_alone.digest());
+      EXPECT_EQ(std::memcmp(part.values.data(), whole.values.data() + part.first, part.values.size() * sizeof(Real)), 0);
+    }
+  }
+}
+
+TEST(SimulateOnRanks, GivesTheTransformersAnswerInDouble) { expect_the_transformers_answer<double>(1e-12); }
+TEST(SimulateOnRanks, GivesTheTransformersAnswerInFloat) { expect_the_transformers_answer<float>(1e-5); }
+
+/// A head of the whole width, so that m = mH, and s is the least: what a token machine keeps and sends is what the trees say.
+TEST(SimulateOnRanks, LoadsAreThoseOfTheTrees) {
+  mpc::MpiTransport transport(world());
+  for (const std::size_t tokens : {2, 5, 16}) {
+    Layer<double> layer;
+    layer.heads = {{Linear<double>{random_matrix<double>(4, 4, 1), {}}, Linear<double>{random_matrix<double>(4, 4, 2), {}},
+                    Linear<double>{random_matrix<double>(4, 4, 3), {}}}};
+    const Transformer<double> transformer(tokens, 4, {layer, layer});
+    const auto shape = shape_of(transformer);
+    EXPECT_EQ(shape.head_width, 4);
+    const AttentionTrees trees(shape, AttentionTrees::least_words(shape));
+    const auto ledger = run(transformer, trees, random_matrix<double>(tokens, 4, 9), transport).ledger;
+    std::uint64_t sent = 0;
+    for (const auto& round : ledger.rounds) sent = std::max(sent, round.max_kept_plus_sent);
+    EXPECT_EQ(sent, trees.token_load());
+  }
+}
+
+TEST(SimulateOnRanks, RefusesWhatDoesNotFit) {
+  mpc::MpiTransport transport(world());
+  const auto transformer = transformer_of<double>(4, 3, 2, 1, {});
+  const AttentionTrees trees(shape_of(transformer), 1000), others(shape_of(transformer), 2000);
+  mpc::Cluster cluster(model_of(trees), transport);
+  EXPECT_EQ(refusal([&] { simulate(transformer, trees, ids<double>(5), cluster); }),
+            "usage: theorem 2: tokens of the input: expected 4, got 5");
+  EXPECT_EQ(refusal([&] { simulate(transformer, trees, Matrix<double>(4, 3), cluster); }),
+            "usage: theorem 2: columns of the input: expected 1, got 3");
+  EXPECT_EQ(refusal([&] { simulate(transformer, others, ids<double>(4), cluster); }),
+            "usage: theorem 2: words a machine: expected 2000, got 1000");
+  // An id that the embedding lacks is refused on all ranks with one text.
+  auto x = ids<double>(4);
+  x(2, 0) = 7;
+  const auto text = refusal([&] { simulate(transformer, trees, x, cluster); });
+  EXPECT_TRUE(text.starts_with("input: machine 2, round 2 (layer 0: down, ")) << text;
+  EXPECT_TRUE(text.ends_with("layer 0, before, token 2: 7 is not an id of the embedding, which has 7 rows")) << text;
+}
+
+}  // namespace
+}  // namespace bridge
