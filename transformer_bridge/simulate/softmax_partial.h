@@ -24,8 +24,7 @@ std::vector<Real> empty_partial(std::size_t v) {
 /// into = the partial of the keys of both.
 template <class Real>
 void merge_partial(std::span<const Real> from, std::span<Real> into) {
-  if (from[1] == 0) return;  // of no key: and minus infinity from itself would be NaN
-  if (into[1] == 0) {
+  if (into[1] == 0) {  // of no key: minus infinity from itself would be NaN
     std::ranges::copy(from, into.begin());
     return;
   }
