@@ -67,5 +67,27 @@ void layer_norm(std::size_t n, std::size_t a, std::span<const Real> x, std::span
 template <class Real>
 void embedding(std::size_t n, std::size_t b, std::span<const std::size_t> ids, std::span<const Real> table, std::span<Real> out);
 
+/// Attention in parts, to be merged: over the keys given, for each row the largest visible logit, the sum of exp(logit - largest), and the
+/// sum of exp(logit - largest) value, not divided. A row that sees nothing is (minus infinity, 0, 0); so is one whose visible logits are
+/// all minus infinity, as they weigh nothing beside another part's. A logit that is NaN or plus infinity makes sum and value NaN; largest
+/// may drop a NaN, so a row is known to be bad by its sum.
+///   queries [n, k], keys [t, k], values [t, v], mask [n, t] or empty: as for attention
+///   largest [n], sum [n], value [n, v]
+template <class Real>
+void attention_partial(const AttentionShape& shape, std::span<const Real> queries, std::span<const Real> keys, std::span<const Real> values,
+                       std::span<const std::uint8_t> mask, Real scale, std::span<Real> largest, std::span<Real> sum, std::span<Real> value);
+
+/// into = into and from as one part, by row. Merging is commutative to the bit, but not associative: the caller's order decides the bits.
+/// A row (minus infinity, 0, any) is none at all: merged on either side it leaves the other's bits.
+///   into, from: largest [n], sum [n], value [n, v]
+template <class Real>
+void merge(std::size_t n, std::size_t v, std::span<Real> into_largest, std::span<Real> into_sum, std::span<Real> into_value,
+           std::span<const Real> from_largest, std::span<const Real> from_sum, std::span<const Real> from_value);
+
+/// out = value / sum; rows with the sum 0 are zeros, and rows with the sum NaN are NaN.
+///   sum [n], value [n, v], out [n, v]
+template <class Real>
+void finish(std::size_t n, std::size_t v, std::span<const Real> sum, std::span<const Real> value, std::span<Real> out);
+
 }  // namespace reference
 }  // namespace bridge

@@ -114,6 +114,64 @@ void embedding(std::size_t n, std::size_t b, std::span<const std::size_t> ids, s
   for (std::size_t i = 0; i < n; ++i) std::copy_n(table.data() + ids[i] * b, b, out.data() + i * b);
 }
 
+template <class Real>
+void attention_partial(const AttentionShape& shape, std::span<const Real> queries, std::span<const Real> keys, std::span<const Real> values,
+                       std::span<const std::uint8_t> mask, Real scale, std::span<Real> largest, std::span<Real> sum,
+                       std::span<Real> value) {
+  constexpr auto minus_infinity = -std::numeric_limits<Real>::infinity();
+  const auto n = shape.n, t = shape.t, k = shape.k, v = shape.v;
+  std::vector<Real> logits(t);
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto visible = [&](std::size_t j) { return mask.empty() || mask[i * t + j] != 0; };
+    largest[i] = minus_infinity;
+    for (std::size_t j = 0; j < t; ++j) {
+      logits[j] = visible(j) ? scale * dot(queries.data() + i * k, keys.data() + j * k, k) : minus_infinity;
+      largest[i] = std::max(largest[i], logits[j]);  // a NaN does not become the largest, and stays in its place
+    }
+    const auto base = largest[i] == minus_infinity ? Real{0} : largest[i];
+    auto* result = value.data() + i * v;
+    sum[i] = 0;
+    std::fill_n(result, v, Real{0});
+    for (std::size_t j = 0; j < t; ++j) {
+      if (!visible(j)) continue;  // zero times an infinite value would be NaN
+      const auto weight = std::exp(logits[j] - base);
+      sum[i] += weight;
+      for (std::size_t c = 0; c < v; ++c) result[c] += weight * values[j * v + c];
+    }
+  }
+}
+
+template <class Real>
+void merge(std::size_t n, std::size_t v, std::span<Real> into_largest, std::span<Real> into_sum, std::span<Real> into_value,
+           std::span<const Real> from_largest, std::span<const Real> from_sum, std::span<const Real> from_value) {
+  constexpr auto minus_infinity = -std::numeric_limits<Real>::infinity();
+  for (std::size_t i = 0; i < n; ++i) {
+    auto* into = into_value.data() + i * v;
+    const auto* from = from_value.data() + i * v;
+    // Apart, so that an empty row keeps the other's bits: adding 0 makes 0 of -0. With a NaN as its sum a row is not empty.
+    if (from_largest[i] == minus_infinity && from_sum[i] == 0) continue;
+    if (into_largest[i] == minus_infinity && into_sum[i] == 0) {
+      into_largest[i] = from_largest[i];
+      into_sum[i] = from_sum[i];
+      std::copy_n(from, v, into);
+      continue;
+    }
+    const auto largest = std::max(into_largest[i], from_largest[i]);
+    const auto base = largest == minus_infinity ? Real{0} : largest;  // both NaN: no infinity less itself, though it would be NaN too
+    const auto mine = std::exp(into_largest[i] - base), other = std::exp(from_largest[i] - base);
+    into_largest[i] = largest;
+    into_sum[i] = into_sum[i] * mine + from_sum[i] * other;
+    for (std::size_t c = 0; c < v; ++c) into[c] = into[c] * mine + from[c] * other;
+  }
+}
+
+template <class Real>
+void finish(std::size_t n, std::size_t v, std::span<const Real> sum, std::span<const Real> value, std::span<Real> out) {
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t c = 0; c < v; ++c) out[i * v + c] = sum[i] == 0 ? Real{0} : value[i * v + c] / sum[i];
+  }
+}
+
 #define ROUNDTRIP_KERNELS(Real)                                                                                                    \
   template void attention(const AttentionShape&, std::span<const Real>, std::span<const Real>, std::span<const Real>,              \
                           std::span<const std::uint8_t>, Real, const StartToken<Real>*, std::span<Real>, std::span<Real>);         \
@@ -122,7 +180,12 @@ void embedding(std::size_t n, std::size_t b, std::span<const std::size_t> ids, s
   template void activate(Activation, std::span<Real>);                                                                             \
   template void layer_norm(std::size_t, std::size_t, std::span<const Real>, std::span<const Real>, std::span<const Real>, Real,    \
                            std::span<Real>);                                                                                       \
-  template void embedding(std::size_t, std::size_t, std::span<const std::size_t>, std::span<const Real>, std::span<Real>);
+  template void embedding(std::size_t, std::size_t, std::span<const std::size_t>, std::span<const Real>, std::span<Real>);         \
+  template void attention_partial(const AttentionShape&, std::span<const Real>, std::span<const Real>, std::span<const Real>,      \
+                                  std::span<const std::uint8_t>, Real, std::span<Real>, std::span<Real>, std::span<Real>);         \
+  template void merge(std::size_t, std::size_t, std::span<Real>, std::span<Real>, std::span<Real>, std::span<const Real>,          \
+                      std::span<const Real>, std::span<const Real>);                                                               \
+  template void finish(std::size_t, std::size_t, std::span<const Real>, std::span<const Real>, std::span<Real>);
 ROUNDTRIP_KERNELS(float)
 ROUNDTRIP_KERNELS(double)
 #undef ROUNDTRIP_KERNELS
