@@ -10,7 +10,7 @@
 
 #include "mpc/error.h"
 
-#include "transformer_bridge/simulate/softmax_partial.h"
+#include "transformer_bridge/kernels/kernels.h"
 
 namespace bridge {
 namespace {
@@ -38,9 +38,24 @@ Columns columns_of(const Layer<Real>& layer) {
   for (const auto& head : layer.heads) {
     columns.queries += head.query.out();
     columns.values += head.value.out();
-    columns.partials += partial_columns(head.value.out());
+    columns.partials += 2 + head.value.out();
   }
   return columns;
+}
+
+/// Softmax partials of the rows of a block for one head, as the kernels take them, in numbers that lie one after the other.
+template <class Number>
+struct Partials {
+  Partials(std::span<Number> all, std::size_t rows)
+      : largest(all.first(rows)), sum(all.subspan(rows, rows)), value(all.subspan(2 * rows)) {}
+  std::span<Number> largest, sum, value;
+};
+
+template <class Real>
+void merge_partials(std::size_t rows, std::size_t v, std::span<const Real> from, std::span<Real> into) {
+  const Partials<const Real> part(from, rows);
+  const Partials<Real> whole(into, rows);
+  reference::merge<Real>(rows, v, whole.largest, whole.sum, whole.value, part.largest, part.sum, part.value);
 }
 
 /// The protocol, with rows in pieces of `piece` words.
@@ -183,11 +198,17 @@ class Simulation {
     return part;
   }
 
+  static std::vector<Real> reals(std::span<const double> numbers) {
+    std::vector<Real> result(numbers.size());
+    std::ranges::transform(numbers, result.begin(), [](double number) { return static_cast<Real>(number); });
+    return result;
+  }
+
   // ---- What a token machine does -----------------------------------------------------------------------------------------------
 
   Matrix<Real> rows_from(const Role& role, std::span<const double> numbers, std::size_t columns) const {
     Matrix<Real> rows(tokens_of(role.block), columns);
-    std::ranges::transform(numbers, rows.values().begin(), [](double number) { return static_cast<Real>(number); });
+    std::ranges::copy(reals(numbers), rows.values().begin());
     return rows;
   }
 
@@ -234,18 +255,26 @@ class Simulation {
     const auto whole = merged(index, role.block, partials);
     const auto read = seen(index, role, rows);  // before a head is added to them
     Matrix<Real> side_by_side(rows.rows(), layer.heads_out ? columns_of(layer).values : 0);
+    const auto n = rows.rows();
     std::size_t at = 0, column = 0;
     for (const auto& head : layer.heads) {
-      const auto v = head.value.out();
-      std::vector<Real> one(partial_columns(v));
-      const auto queries = head.start ? applied(head.query, read, role, index, "query") : Matrix<Real>();
-      for (std::size_t i = 0; i < rows.rows(); ++i, at += one.size()) {
-        std::ranges::transform(whole.begin() + static_cast<std::ptrdiff_t>(at),
-                               whole.begin() + static_cast<std::ptrdiff_t>(at + one.size()), one.begin(),
-                               [](double number) { return static_cast<Real>(number); });
-        if (head.start) add_key<Real>(head.scale, queries.row(i), head.start->key, head.start->value, one);
-        const auto out = layer.heads_out ? side_by_side.row(i).subspan(column, v) : rows.row(i);
-        add_softmax<Real>(one, out);
+      const auto k = head.query.out(), v = head.value.out();
+      auto all = reals(std::span(whole).subspan(at, n * (2 + v)));
+      at += all.size();
+      if (head.start) {  // its key and value are part of the program, and it comes last
+        const auto queries = applied(head.query, read, role, index, "query");
+        std::vector<Real> own(all.size());
+        const Partials<Real> part(own, n);
+        reference::attention_partial<Real>({n, 1, k, v}, queries.values(), head.start->key, head.start->value, {}, head.scale, part.largest,
+                                           part.sum, part.value);
+        merge_partials<Real>(n, v, own, all);
+      }
+      const Partials<Real> part(all, n);
+      Matrix<Real> out(n, v);
+      reference::finish<Real>(n, v, part.sum, part.value, out.values());
+      for (std::size_t i = 0; i < n; ++i) {
+        const auto to = layer.heads_out ? side_by_side.row(i).subspan(column, v) : rows.row(i);
+        for (std::size_t c = 0; c < v; ++c) to[c] += out(i, c);
       }
       column += layer.heads_out ? v : 0;
     }
@@ -268,21 +297,24 @@ class Simulation {
       auto& to = source.value == asker && queries.size() < query_words ? queries : keys_values;
       to.insert(to.end(), message.values.begin(), message.values.end());
     }
-    std::vector<Real> q(queries.begin(), queries.end()), kv(keys_values.begin(), keys_values.end());
+    const auto q = reals(queries), kv = reals(keys_values);
     Numbers result;
     std::size_t query_at = 0, key_at = 0;
     for (const auto& head : layer.heads) {
       const auto k = head.query.out(), v = head.value.out();
       const auto value_at = key_at + seen_tokens * k;
+      std::vector<std::uint8_t> mask;
       for (std::size_t i = 0; i < asking; ++i) {
-        std::vector<Real> partial = empty_partial<Real>(v);
         for (std::size_t j = 0; j < seen_tokens; ++j) {
-          if (!head.mask.sees(first_token(role.block) + i, first_token(role.place) + j)) continue;
-          add_key<Real>(head.scale, std::span(q).subspan(query_at + i * k, k), std::span(kv).subspan(key_at + j * k, k),
-                        std::span(kv).subspan(value_at + j * v, v), partial);
+          mask.push_back(head.mask.sees(first_token(role.block) + i, first_token(role.place) + j) ? 1 : 0);
         }
-        result.insert(result.end(), partial.begin(), partial.end());
       }
+      std::vector<Real> all(asking * (2 + v));
+      const Partials<Real> part(all, asking);
+      reference::attention_partial<Real>({asking, seen_tokens, k, v}, std::span(q).subspan(query_at, asking * k),
+                                         std::span(kv).subspan(key_at, seen_tokens * k), std::span(kv).subspan(value_at, seen_tokens * v),
+                                         mask, head.scale, part.largest, part.sum, part.value);
+      result.insert(result.end(), all.begin(), all.end());
       query_at += asking * k;
       key_at = value_at + seen_tokens * v;
     }
@@ -293,15 +325,14 @@ class Simulation {
   Numbers merged(std::size_t index, std::uint64_t block, std::span<const double> all) const {
     const auto& layer = transformer_.layers()[index];
     const auto words = tokens_of(block) * columns_of(layer).partials;
-    std::vector<Real> result(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(words));
-    for (std::size_t from = words; from < all.size(); from += words) {
+    auto result = reals(all.first(words));
+    for (auto rest = all.subspan(words); !rest.empty(); rest = rest.subspan(words)) {
+      const auto from = reals(rest.first(words));
       std::size_t at = 0;
       for (const auto& head : layer.heads) {
-        const auto count = partial_columns(head.value.out());
-        for (std::size_t i = 0; i < tokens_of(block); ++i, at += count) {
-          const auto part = all.subspan(from + at, count);
-          merge_partial<Real>(std::vector<Real>(part.begin(), part.end()), std::span(result).subspan(at, count));
-        }
+        const auto count = tokens_of(block) * (2 + head.value.out());
+        merge_partials<Real>(tokens_of(block), head.value.out(), std::span(from).subspan(at, count), std::span(result).subspan(at, count));
+        at += count;
       }
     }
     return {result.begin(), result.end()};
