@@ -10,7 +10,7 @@
 
 #include "mpc/error.h"
 
-#include "transformer_bridge/kernels/kernels.h"
+#include "transformer_bridge/kernels/reference.h"
 
 namespace bridge {
 namespace {

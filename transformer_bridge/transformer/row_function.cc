@@ -6,6 +6,8 @@
 
 #include "mpc/error.h"
 
+#include "transformer_bridge/kernels/reference.h"
+
 namespace bridge {
 namespace {
 
