@@ -21,7 +21,7 @@ constexpr Real not_a_number = std::numeric_limits<Real>::quiet_NaN();
 constexpr int lanes_down = 4, lanes_across = 8, keys_per_lane = 4;
 constexpr int tile_keys = lanes_across * keys_per_lane;
 constexpr int chunk_keys = 512;  // never of another size: the bits depend on it
-constexpr int most_warps = 4;
+constexpr int most_warps = 4, most_width = 128;
 static_assert(tile_keys == 32);  // what a row sees of a tile is a word
 
 /// Many chunks' partials at a time take no more memory than this, in numbers, or one block of rows.
@@ -47,17 +47,14 @@ struct Work {
 };
 
 /// The rows and keys of one launch, or of one pair of it.
-template <class Real>
 struct Block {
-  const Real *queries, *keys, *values;
-  const std::uint8_t* visible;
-  std::size_t first_row;  // of the results
-  int rows, keys_shown;   // keys_shown: those before the first that is hidden from all
-  long long ahead;        // row i sees the keys below ahead + i
+  int pair;
+  int rows, keys_shown;  // keys_shown: those before the first that is hidden from all
+  int ahead;             // row i sees the keys below ahead + i; between -rows and keys_shown
 };
 
 template <class Real>
-__device__ __forceinline__ Block<Real> block_of(const Work<Real>& work, std::size_t pair, int head) {
+__device__ __forceinline__ Block block_of(const Work<Real>& work, int pair) {
   auto first_query = work.first_query, first_key = work.first_key;
   int rows = work.n, keys = work.t;
   if (work.pairs != nullptr) {
@@ -66,29 +63,26 @@ __device__ __forceinline__ Block<Real> block_of(const Work<Real>& work, std::siz
     rows = static_cast<int>(mine.queries), keys = static_cast<int>(mine.keys);
   }
   const auto shown = work.shown > first_key ? work.shown - first_key : 0;
-  const auto h = static_cast<std::size_t>(head);
-  const auto first_row = pair * static_cast<std::size_t>(work.n), first_key_row = pair * static_cast<std::size_t>(work.t);
-  Block<Real> block;
-  block.queries = work.queries + first_row * work.query_stride + h * static_cast<std::size_t>(work.k);
-  block.keys = work.keys + first_key_row * work.key_stride + h * static_cast<std::size_t>(work.k);
-  block.values = work.values + first_key_row * work.value_stride + h * static_cast<std::size_t>(work.v);
-  block.visible = work.visible == nullptr ? nullptr : work.visible + first_row * work.visible_pitch;
-  block.first_row = first_row;
-  block.rows = rows;
-  block.keys_shown = shown < static_cast<std::size_t>(keys) ? static_cast<int>(shown) : keys;
-  block.ahead = work.causal ? static_cast<long long>(first_query - first_key) + 1 : 1LL << 62;
-  return block;
+  const int keys_shown = shown < static_cast<std::size_t>(keys) ? static_cast<int>(shown) : keys;
+  const auto ahead = static_cast<long long>(first_query - first_key) + 1;
+  return {pair, rows, keys_shown, !work.causal || ahead > keys_shown ? keys_shown : ahead < -rows ? -rows : static_cast<int>(ahead)};
 }
 
 /// The first key that row i does not see for being after it, or hidden from all.
-template <class Real>
-__device__ __forceinline__ int end_of(const Block<Real>& block, int i) {
-  const auto end = block.ahead + i;
-  return end < block.keys_shown ? (end < 0 ? 0 : static_cast<int>(end)) : block.keys_shown;
+__device__ __forceinline__ int end_of(const Block& block, int i) {
+  const int end = block.ahead + i;
+  return end > block.keys_shown ? block.keys_shown : end < 0 ? 0 : end;
 }
 
-__device__ __forceinline__ std::size_t offset(int row, std::size_t stride, int column) {
-  return static_cast<std::size_t>(row) * stride + static_cast<std::size_t>(column);
+/// Column `column` of a head that has `width` of them, of row i of a pair of `rows`.
+__device__ __forceinline__ std::size_t place(int pair, int rows, int i, std::size_t stride, int head, int width, int column = 0) {
+  return (static_cast<std::size_t>(pair) * static_cast<std::size_t>(rows) + static_cast<std::size_t>(i)) * stride +
+         static_cast<std::size_t>(head) * static_cast<std::size_t>(width) + static_cast<std::size_t>(column);
+}
+
+template <class Real>
+__device__ __forceinline__ bool shown_by_mask(const Work<Real>& work, const Block& block, int i, int j) {
+  return work.visible[place(block.pair, work.n, i, work.visible_pitch, 0, 0, j)] != 0;
 }
 
 /// tile [rows, Columns], its rows `pitch` apart, from `count` rows of `columns`; the rest is zeros.
@@ -97,19 +91,20 @@ __device__ __forceinline__ void fill(Real* tile, int rows, int pitch, const Real
                                      bool wide) {
   constexpr int size = Wide<Real>::size, across = Columns / size;
   const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x);
-  if (wide) {
-    KL_ROLLED
-    for (int e = thread; e < rows * across; e += threads) {
-      const int row = e / across, column = e % across * size;
+  if (wide && across <= 32) {
+    const int column = thread % across * size;
+    KL_UNROLL_BY(4)
+    for (int row = thread / across; row < rows; row += threads / across) {
       Wide<Real> numbers = {};
-      if (row < count && column < columns) numbers = load_wide(from + offset(row, stride, column));
+      if (row < count && column < columns) numbers = load_wide(from + place(0, 0, row, stride, 0, 0, column));
       store_wide(tile + row * pitch + column, numbers);
     }
   } else {
-    KL_ROLLED
-    for (int e = thread; e < rows * Columns; e += threads) {
-      const int row = e / Columns, column = e % Columns;
-      tile[row * pitch + column] = row < count && column < columns ? from[offset(row, stride, column)] : Real{0};
+    KL_UNROLL_BY(1)
+    for (int row = thread / 32; row < rows; row += threads / 32) {
+      KL_UNROLL_BY(1)
+      for (int column = thread % 32; column < Columns; column += 32)
+        tile[row * pitch + column] = row < count && column < columns ? from[place(0, 0, row, stride, 0, 0, column)] : Real{0};
     }
   }
 }
@@ -128,9 +123,10 @@ struct Tiles {
 /// A block has `Rows` * 4 rows a warp, one head, one chunk of keys and `Width` columns of the values: grid (pair and tile of rows, chunk
 /// and slice of columns, head). Of a row and a tile of 32 keys a lane computes the logits with 4 keys, and then Width / 8 columns.
 template <class Real, int Width, int Rows>
-__global__ void __launch_bounds__(32 * most_warps, 2) tile_kernel(const Work<Real> work) {
+__global__ void __launch_bounds__(32 * most_warps, sizeof(Real) == 4 ? 3 : 2) tile_kernel(const Work<Real> work) {
   using Shape = Tiles<Real, Width, Rows>;
   constexpr int size = Wide<Real>::size, columns_per_lane = Width / lanes_across, groups = columns_per_lane / size;
+  constexpr bool sliced = Width == most_width;  // wider queries and keys come in slices of this width
   constexpr std::size_t own_rows = Rows, own_keys = keys_per_lane, own_columns = columns_per_lane;
   KL_DYNAMIC_SHARED(Real, shared);
   const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, lane = thread % 32, warps = static_cast<int>(blockDim.x) / 32;
@@ -146,7 +142,7 @@ __global__ void __launch_bounds__(32 * most_warps, 2) tile_kernel(const Work<Rea
   const int slices = work.v > Width ? (work.v + Width - 1) / Width : 1;
   const int block_x = static_cast<int>(blockIdx.x), block_y = static_cast<int>(blockIdx.y), head = static_cast<int>(blockIdx.z);
   const int chunk = block_y / slices, first_column = block_y % slices * Width;
-  const auto block = block_of(work, static_cast<std::size_t>(block_x / row_tiles), head);
+  const auto block = block_of(work, block_x / row_tiles);
   const int first = block_x % row_tiles * block_rows;  // row of the block
   if (first >= block.rows) return;                     // all threads alike
   const int rows = block.rows - first < block_rows ? block.rows - first : block_rows;
@@ -157,15 +153,23 @@ __global__ void __launch_bounds__(32 * most_warps, 2) tile_kernel(const Work<Rea
   const int warp_end = warp_first <= warp_last ? end_of(block, warp_last) : 0;  // 0: a warp without rows
   const int columns = work.v - first_column < Width ? work.v - first_column : Width;
 
-  Real largest[own_rows], sum[own_rows], value[own_rows][own_columns];
+  Real largest = minus_infinity<Real>;  // of row a of those that 8 lanes share: lane a across has it
+  Real sum[own_rows];                   // of the lane's keys
+  Real value[own_rows][own_columns];
   unsigned sees = 0;  // bit a: the lane's row a sees a key
+  static_assert(Rows <= lanes_across);
   KL_UNROLL
   for (int a = 0; a < Rows; ++a) {
-    largest[a] = minus_infinity<Real>, sum[a] = 0;
+    sum[a] = 0;
     KL_UNROLL
     for (int c = 0; c < columns_per_lane; ++c) value[a][c] = 0;
   }
 
+  const auto fill_queries = [&](int k0, int width) {
+    fill<Width>(tile_query, block_rows, Shape::pitch, work.queries + place(block.pair, work.n, first, work.query_stride, head, work.k, k0),
+                work.query_stride, rows, width, work.wide_queries);
+  };
+  if (!sliced || work.k <= Width) fill_queries(0, work.k);
   for (int j0 = begin; j0 < end; j0 += tile_keys) {
     const int keys = end - j0 < tile_keys ? end - j0 : tile_keys;
     Real logit[own_rows][own_keys];
@@ -174,22 +178,20 @@ __global__ void __launch_bounds__(32 * most_warps, 2) tile_kernel(const Work<Rea
       KL_UNROLL
       for (int b = 0; b < keys_per_lane; ++b) logit[a][b] = 0;
     }
-    for (int k0 = 0; k0 == 0 || k0 < work.k; k0 += Width) {
-      const int width = work.k - k0 < Width ? work.k - k0 : Width;
+    for (int k0 = 0; k0 == 0 || (sliced && k0 < work.k); k0 += Width) {
+      const int width = sliced && work.k - k0 > Width ? Width : work.k - k0;
       __syncthreads();  // the last tiles have been read
-      if (j0 == begin || work.k > Width) {
-        fill<Width>(tile_query, block_rows, Shape::pitch, block.queries + offset(first, work.query_stride, k0), work.query_stride, rows,
-                    width, work.wide_queries);
-      }
-      fill<Width>(tile_key, tile_keys, Shape::pitch, block.keys + offset(j0, work.key_stride, k0), work.key_stride, keys, width,
-                  work.wide_keys);
+      if (sliced && work.k > Width) fill_queries(k0, width);
+      fill<Width>(tile_key, tile_keys, Shape::pitch, work.keys + place(block.pair, work.t, j0, work.key_stride, head, work.k, k0),
+                  work.key_stride, keys, width, work.wide_keys);
       if (k0 == 0) {
-        fill<Width>(tile_value, tile_keys, Width, block.values + offset(j0, work.value_stride, first_column), work.value_stride, keys,
+        fill<Width>(tile_value, tile_keys, Width,
+                    work.values + place(block.pair, work.t, j0, work.value_stride, head, work.v, first_column), work.value_stride, keys,
                     columns, work.wide_values);
       }
       __syncthreads();
       if (warp_end <= j0) continue;  // a whole warp sees nothing here
-      KL_ROLLED
+      KL_UNROLL_BY(1)
       for (int c = 0; c < width; c += size) {
         Wide<Real> key[own_keys];
         KL_UNROLL
@@ -207,37 +209,32 @@ __global__ void __launch_bounds__(32 * most_warps, 2) tile_kernel(const Work<Rea
     }
     if (warp_end <= j0) continue;
 
-    unsigned seen[own_rows];  // of the tile's keys, as bits
-    KL_UNROLL
-    for (int a = 0; a < Rows; ++a) {
-      const int left = end_of(block, warp_first + down + a * lanes_down) - j0;
-      seen[a] = left >= tile_keys ? everyone : left <= 0 ? 0U : (1U << left) - 1;
-    }
-    if (block.visible != nullptr) {  // a row's bytes are read side by side
-      KL_UNROLL
-      for (int a = 0; a < Rows; ++a) {
-        KL_UNROLL
-        for (int d = 0; d < lanes_down; ++d) {
-          const int i = warp_first + d + a * lanes_down;
-          const bool shows = i < block.rows && lane < keys && block.visible[offset(i, work.visible_pitch, j0 + lane)] != 0;
-          const auto row = __ballot_sync(everyone, shows);
-          if (d == down) seen[a] &= row;
-        }
+    unsigned shown = everyone;  // lane r: what the mask shows row r of the tile's keys, as bits
+    if (work.visible != nullptr) {
+      KL_UNROLL_BY(1)
+      for (int r = 0; r < Shape::rows; ++r) {  // all lanes read a row's bytes side by side
+        const int i = warp_first + r;
+        const auto row = __ballot_sync(everyone, i < block.rows && lane < keys && shown_by_mask(work, block, i, j0 + lane));
+        if (r == lane) shown = row;
       }
     }
     KL_UNROLL
     for (int a = 0; a < Rows; ++a) {
-      sees |= seen[a] != 0 ? 1U << a : 0U;
+      const int r = down + a * lanes_down, left = end_of(block, warp_first + r) - j0;
+      const auto before_end = left >= tile_keys ? everyone : left <= 0 ? 0U : (1U << left) - 1;
+      const auto seen = before_end & __shfl_sync(everyone, shown, r);
+      sees |= seen != 0 ? 1U << a : 0U;
       Real top = minus_infinity<Real>;
       KL_UNROLL
       for (int b = 0; b < keys_per_lane; ++b) {
-        const bool shows = (seen[a] >> (across + b * lanes_across) & 1U) != 0;
+        const bool shows = (seen >> (across + b * lanes_across) & 1U) != 0;
         logit[a][b] = shows ? product(work.scale, logit[a][b]) : minus_infinity<Real>;
         top = kl::max(top, logit[a][b]);
       }
-      top = kl::max(largest[a], kl::warp_max(top, lanes_across));
+      const Real before = __shfl_sync(everyone, largest, a, lanes_across);
+      top = kl::max(before, kl::warp_max(top, lanes_across));
       const Real base = top == minus_infinity<Real> ? Real{0} : top;  // minus infinity less itself would be NaN
-      const Real shrink = kl::exp(largest[a] - base);
+      const Real shrink = kl::exp(before - base);
       Real total = 0;
       KL_UNROLL
       for (int b = 0; b < keys_per_lane; ++b) {
@@ -245,13 +242,13 @@ __global__ void __launch_bounds__(32 * most_warps, 2) tile_kernel(const Work<Rea
         my_weight[a * lanes_down * Shape::weight_pitch + across + b * lanes_across] = weight;
         total += weight;
       }
-      sum[a] = sum[a] * shrink + kl::warp_sum(total, lanes_across);
-      largest[a] = top;
+      sum[a] = sum[a] * shrink + total;
+      if (across == a) largest = top;
       KL_UNROLL
       for (int c = 0; c < columns_per_lane; ++c) value[a][c] *= shrink;
     }
     __syncwarp();  // the weights of a row come from its 8 lanes
-    KL_ROLLED
+    KL_UNROLL_BY(1)
     for (int j = 0; j < keys; j += size) {
       Wide<Real> weight[own_rows];
       KL_UNROLL
@@ -273,17 +270,18 @@ __global__ void __launch_bounds__(32 * most_warps, 2) tile_kernel(const Work<Rea
 
   KL_UNROLL
   for (int a = 0; a < Rows; ++a) {
+    sum[a] = kl::warp_sum(sum[a], lanes_across);
+    const Real top = __shfl_sync(everyone, largest, a, lanes_across);
     const int i = warp_first + down + a * lanes_down;
     if (i >= block.rows) continue;
     const bool hopeless = sum[a] == 0 && (sees >> a & 1U) != 0;
-    const auto row = block.first_row + static_cast<std::size_t>(i);
     if (!work.finished && across == 0 && first_column == 0) {
-      const auto part = static_cast<std::size_t>(chunk) * work.chunk_parts + row * work.part_stride + static_cast<std::size_t>(head);
-      work.largest[part] = largest[a];
+      const auto part = static_cast<std::size_t>(chunk) * work.chunk_parts + place(block.pair, work.n, i, work.part_stride, head, 1);
+      work.largest[part] = top;
       work.sum[part] = hopeless && work.marked ? -Real{0} : sum[a];
     }
-    Real* const out = work.value + static_cast<std::size_t>(chunk) * work.chunk_values + row * work.out_stride +
-                      static_cast<std::size_t>(head) * static_cast<std::size_t>(work.v) + first_column;
+    Real* const out = work.value + static_cast<std::size_t>(chunk) * work.chunk_values +
+                      place(block.pair, work.n, i, work.out_stride, head, work.v, first_column);
     KL_UNROLL
     for (int g = 0; g < groups; ++g) {
       const int column = (g * lanes_across + across) * size;
@@ -369,13 +367,13 @@ __global__ void __launch_bounds__(256) chunks_kernel(const Work<Real> work, int 
 
 // ---- Small pairs -------------------------------------------------------------------------------------------------------------------
 
-constexpr int small_rows = 8, small_keys = lanes_across, small_width = 128, small_warps = 4;
+constexpr int small_rows = 8, small_keys = lanes_across, small_warps = 4;
 
 /// Where the pairs are blocks of at most 8 keys, a lane has one key. 8 lanes take a row, 4 rows a warp: of one pair and head, or of 2 or 4
 /// where these have but 2 rows or 1. The keys and queries pass through shared memory, so that neighbouring lanes read neighbouring numbers;
 /// the sums are taken as tile_kernel takes them, and have the same bits.
 template <class Real>
-__global__ void __launch_bounds__(32 * small_warps) small_kernel(const Work<Real> work, std::size_t problems, int pitch) {
+__global__ void __launch_bounds__(32 * small_warps, 5) small_kernel(const Work<Real> work, std::size_t problems, int pitch) {
   constexpr int size = Wide<Real>::size;
   KL_DYNAMIC_SHARED(Real, shared);
   const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, lane = thread % 32;
@@ -387,9 +385,9 @@ __global__ void __launch_bounds__(32 * small_warps) small_kernel(const Work<Real
       static_cast<std::size_t>(slot);
   const bool exists = problem < problems;
   const auto heads = static_cast<std::size_t>(work.heads);
-  const auto pair = exists ? problem / heads : 0;
+  const int pair = exists ? static_cast<int>(problem / heads) : 0;
   const int head = exists ? static_cast<int>(problem % heads) : 0;
-  const auto block = block_of(work, pair, head);
+  const auto block = block_of(work, pair);
   const int keys = exists ? block.keys_shown : 0;
 
   Real* const my_shared = shared + warp * (lanes_down + slots * work.t) * pitch;
@@ -397,25 +395,26 @@ __global__ void __launch_bounds__(32 * small_warps) small_kernel(const Work<Real
   Real* const key_rows = my_shared + (lanes_down + slot * work.t) * pitch;
   const auto copy = [&](Real* to, const Real* from, bool wide) {
     if (wide) {
-      KL_ROLLED
+      KL_UNROLL_BY(1)
       for (int c = across * size; c < work.k; c += lanes_across * size) store_wide(to + c, load_wide(from + c));
     } else {
       for (int c = across; c < (work.k + size - 1) / size * size; c += lanes_across) to[c] = c < work.k ? from[c] : Real{0};
     }
   };
-  for (int j = first_row; j < keys; j += together) copy(key_rows + j * pitch, block.keys + offset(j, work.key_stride, 0), work.wide_keys);
+  for (int j = first_row; j < keys; j += together)
+    copy(key_rows + j * pitch, work.keys + place(block.pair, work.t, j, work.key_stride, head, work.k), work.wide_keys);
 
   for (int i0 = 0; i0 < work.n; i0 += together) {
     const int i = i0 + first_row;
     const bool mine = exists && i < block.rows;
     __syncwarp();  // the last row has been read
-    if (mine) copy(query_row, block.queries + offset(i, work.query_stride, 0), work.wide_queries);
+    if (mine) copy(query_row, work.queries + place(block.pair, work.n, i, work.query_stride, head, work.k), work.wide_queries);
     __syncwarp();
     const int end = mine ? end_of(block, i) : 0;
-    const bool shows = across < end && (block.visible == nullptr || block.visible[offset(i, work.visible_pitch, across)] != 0);
+    const bool shows = across < end && (work.visible == nullptr || shown_by_mask(work, block, i, across));
     Real logit = 0;
     if (shows) {
-      KL_ROLLED
+      KL_UNROLL_BY(1)
       for (int c = 0; c < work.k; c += size) {
         const auto query = load_wide(query_row + c), key = load_wide(key_rows + across * pitch + c);
         KL_UNROLL
@@ -431,20 +430,20 @@ __global__ void __launch_bounds__(32 * small_warps) small_kernel(const Work<Real
     KL_UNROLL
     for (int j = 0; j < small_keys; ++j) weights[j] = __shfl_sync(everyone, weight, j, lanes_across);
     if (!mine) continue;
-    const auto row = block.first_row + static_cast<std::size_t>(i);
     if (across == 0) {
-      work.largest[row * work.part_stride + static_cast<std::size_t>(head)] = top;
-      work.sum[row * work.part_stride + static_cast<std::size_t>(head)] = sum;
+      const auto part = place(block.pair, work.n, i, work.part_stride, head, 1);
+      work.largest[part] = top;
+      work.sum[part] = sum;
     }
-    Real* const out = work.value + row * work.out_stride + static_cast<std::size_t>(head) * static_cast<std::size_t>(work.v);
+    Real* const out = work.value + place(block.pair, work.n, i, work.out_stride, head, work.v);
     if (work.wide_values && work.wide_out) {
-      KL_ROLLED
+      KL_UNROLL_BY(1)
       for (int c = across * size; c < work.v; c += lanes_across * size) {
         Wide<Real> total = {};
         KL_UNROLL
         for (int j = 0; j < small_keys; ++j) {
           if (j >= end) break;
-          const auto numbers = load_wide(block.values + offset(j, work.value_stride, c));
+          const auto numbers = load_wide(work.values + place(block.pair, work.t, j, work.value_stride, head, work.v, c));
           KL_UNROLL
           for (int e = 0; e < size; ++e) total.at[e] += weights[j] * numbers.at[e];
         }
@@ -453,12 +452,12 @@ __global__ void __launch_bounds__(32 * small_warps) small_kernel(const Work<Real
         store_wide(out + c, total);
       }
     } else {
-      KL_ROLLED
+      KL_UNROLL_BY(1)
       for (int c = across; c < work.v; c += lanes_across) {
         Real total = 0;
         KL_UNROLL
         for (int j = 0; j < small_keys; ++j) {
-          if (j < end) total += weights[j] * block.values[offset(j, work.value_stride, c)];
+          if (j < end) total += weights[j] * work.values[place(block.pair, work.t, j, work.value_stride, head, work.v, c)];
         }
         out[c] = total + Real{0};
       }
@@ -475,7 +474,7 @@ std::size_t chunks_of(std::size_t t) { return std::max<std::size_t>(1, ceil_div(
 template <class Real>
 Work<Real> work_of(const AttentionShape& s, const Real* queries, const Real* keys, const Real* values, const VisibleKeys& visible,
                    Real scale) {
-  constexpr auto most = static_cast<std::size_t>(std::numeric_limits<int>::max());
+  constexpr auto most = static_cast<std::size_t>(std::numeric_limits<int>::max() - chunk_keys);
   if (s.n > most - s.t || std::max({s.k, s.v, s.heads}) > most / 2)
     throw mpc::InputError("cuda attention: " + std::to_string(s.n) + " rows and " + std::to_string(s.t) + " keys of widths " +
                           std::to_string(s.k) + " and " + std::to_string(s.v) + " in " + std::to_string(s.heads) +
@@ -513,6 +512,9 @@ void launch_tiles(const Work<Real>& work, std::size_t pairs, std::size_t chunks,
   while (warps > 1 && (blocks(warps) < enough || row_tiles(warps) == row_tiles(warps / 2))) warps /= 2;
   const auto attention_tile = tile_kernel<Real, Width, Rows>;
   if (Shape::bytes(warps) > 48 << 10) kl::allow_shared(attention_tile, Shape::bytes(warps));
+  if (pairs * row_tiles(warps) > static_cast<std::size_t>(std::numeric_limits<int>::max()))
+    throw mpc::InputError("cuda attention: " + std::to_string(pairs) + " pairs of " + std::to_string(work.n) +
+                          " rows; tiles of rows must be below 2^31");
   const dim3 grid(static_cast<unsigned>(pairs * row_tiles(warps)), static_cast<unsigned>(chunks * slices),
                   static_cast<unsigned>(work.heads));
   KL_LAUNCH(attention_tile, grid, static_cast<unsigned>(32 * warps), Shape::bytes(warps), stream, work);
@@ -523,7 +525,7 @@ void launch(const Work<Real>& work, std::size_t pairs, std::size_t chunks, kl::S
   constexpr int rows = sizeof(Real) == 4 ? 8 : 4;  // what fits in the registers
   const int width = std::max(work.k, work.v);
   if (width > 64)
-    launch_tiles<Real, 128, rows / 2>(work, pairs, chunks, stream);
+    launch_tiles<Real, most_width, rows / 2>(work, pairs, chunks, stream);
   else if (width > 32)
     launch_tiles<Real, 64, rows>(work, pairs, chunks, stream);
   else if (sizeof(Real) == 4 && work.n <= 16)
@@ -628,7 +630,7 @@ void attention_blocks(const AttentionShape& shape, std::span<const BlockPair> pa
     return;
   }
   work.pairs = device_pairs;
-  if (s.n > small_rows || s.t > small_keys || s.k > small_width) {
+  if (s.n > small_rows || s.t > small_keys || s.k > most_width) {
     launch(work, pairs.size(), 1, stream);
     return;
   }

@@ -2,11 +2,12 @@
 
 #include "transformer_bridge/kernels/cuda/kl.h"
 
-// A loop that is not unrolled: one that is takes registers for the loads of its next rounds.
+// A loop that is unrolled so many times and no more: one that the compiler unrolls takes registers for the loads of many rounds.
 #ifdef KL_SIM
-#define KL_ROLLED
+#define KL_UNROLL_BY(count)
 #else
-#define KL_ROLLED _Pragma("unroll 1")
+#define KL_PRAGMA(text) _Pragma(#text)
+#define KL_UNROLL_BY(count) KL_PRAGMA(unroll count)
 #endif
 
 /// Sixteen bytes at once: the widest a thread reads and writes. The place must be a multiple of 16 bytes.
