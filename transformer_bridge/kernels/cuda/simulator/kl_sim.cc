@@ -14,8 +14,12 @@
 #include "transformer_bridge/kernels/cuda/simulator/kl_internal.h"
 
 #ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #define KL_ASAN(...) __VA_ARGS__
+// A thread that ends its kernel by a violation does not leave its functions: the parts of the text stay.
+extern "C" const char* __lsan_default_suppressions();
+extern "C" const char* __lsan_default_suppressions() { return "leak:basic_string"; }
 #else
 #define KL_ASAN(...)
 #endif
@@ -128,10 +132,7 @@ int barrier_count = 0;
 bool dying = false;
 std::vector<std::string> violations;
 BlockEnded block_ended = nullptr;
-const std::uint64_t seed = [] {
-  const auto* text = std::getenv("KL_SEED");
-  return text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
-}();
+std::uint64_t seed_now = 0, digest_now = 0;
 std::uint64_t random_state = 1;
 KL_ASAN(const void* main_stack; std::size_t main_stack_bytes;)
 
@@ -162,8 +163,8 @@ void set_ready(Fibre& fibre) {
 /// The next thread to run: the lowest, the highest, or from a random one on. nullptr: none is ready.
 Fibre* take_ready() {
   const auto n = fibres.size();
-  const bool down = seed == 1 || (seed > 1 && random_bits() % 2 != 0);
-  const auto start = seed > 1 ? random_bits() % n : down ? n - 1 : 0;
+  const bool down = seed_now == 1 || (seed_now > 1 && random_bits() % 2 != 0);
+  const auto start = seed_now > 1 ? random_bits() % n : down ? n - 1 : 0;
   for (std::size_t step = 0; step < n; ++step) {
     const auto id = (down ? start + n - step : start + step) % n;
     auto& word = ready[id / 64];
@@ -227,44 +228,47 @@ std::size_t source_lane(const Fibre& fibre) {
 /// If all live lanes that `fibre` waits for have come, gives each its result and makes it ready.
 void try_warp(const Fibre& fibre) {
   const auto first = static_cast<std::size_t>(fibre.here.warp()) * warp_lanes;
-  const std::span<Fibre> lanes(&fibres[first], std::min(warp_lanes, fibres.size() - first));
-  std::vector<Fibre*> present;
-  for (auto& other : lanes) {
+  const std::span<Fibre> lanes(&fibres[first], warp_lanes);
+  unsigned present = 0;
+  for (const auto& other : lanes) {
     if ((fibre.mask >> other.lane() & 1U) == 0 || other.state == State::done) continue;
     if (other.state != State::warp || other.function != fibre.function || other.mask != fibre.mask || other.line != fibre.line) return;
-    present.push_back(&other);
+    present |= 1U << other.lane();
   }
+  const auto is_present = [&](std::size_t lane) { return (present >> lane & 1U) != 0; };
   std::array<unsigned, warp_lanes> joined{};
-  unsigned here_mask = 0;
-  for (const auto* other : present) {
-    here_mask |= 1U << other->lane();
-    for (std::size_t lane = 0; lane < warp_lanes; ++lane) joined[lane] = std::max(joined[lane], other->here.clock[lane]);
+  for (std::size_t lane = 0; fibre.function == Warp::sync && lane < warp_lanes; ++lane) {
+    if (!is_present(lane)) continue;
+    for (std::size_t other = 0; other < warp_lanes; ++other) joined[other] = std::max(joined[other], lanes[lane].here.clock[other]);
   }
-  for (auto* to : present) {
-    switch (to->function) {
+  for (auto& to : lanes) {
+    if (!is_present(to.lane())) continue;
+    switch (to.function) {
       case Warp::ballot:
       case Warp::match:
-        to->result = 0;
-        for (const auto* other : present) {
-          const bool counts = to->function == Warp::ballot ? other->value != 0 : other->value == to->value;
-          if (counts) to->result |= std::uint64_t{1} << other->lane();
+        to.result = 0;
+        for (const auto& other : lanes) {
+          const bool counts = to.function == Warp::ballot ? other.value != 0 : other.value == to.value;
+          if (counts && is_present(other.lane())) to.result |= std::uint64_t{1} << other.lane();
         }
         break;
       case Warp::sync:  // the only warp function that orders memory (CUDA C++ Programming Guide)
-        to->here.clock = joined;
-        ++to->here.clock[to->lane()];
+        to.here.clock = joined;
+        ++to.here.clock[to.lane()];
         break;
       default: {
-        const auto from = source_lane(*to);
-        if ((here_mask >> from & 1U) == 0) {
-          die("shuffle at line " + std::to_string(to->line) + ": lane " + std::to_string(to->lane()) + " reads lane " +
-              std::to_string(from) + ", which has exited, does not exist or is not in the mask");
+        const auto from = source_lane(to);
+        if (!is_present(from)) {
+          die("shuffle at line " + std::to_string(to.line) + ": lane " + std::to_string(to.lane()) + " reads lane " + std::to_string(from) +
+              ", which has exited, does not exist or is not in the mask");
         }
-        to->result = lanes[from].value;
+        to.result = lanes[from].value;
       }
     }
   }
-  for (auto* to : present) set_ready(*to);
+  for (auto& to : lanes) {
+    if (is_present(to.lane())) set_ready(to);
+  }
 }
 
 /// No thread can run: either all of them stand at one barrier, or the kernel is wrong. False when all are done.
@@ -403,10 +407,14 @@ std::uint64_t collective(Warp function, unsigned mask, std::uint64_t value, int 
 }
 
 void preempt() {
-  if (seed < 2 || self == nullptr || random_bits() % 2 != 0) return;
+  if (seed_now < 2 || self == nullptr || random_bits() % 2 != 0) return;
   set_ready(*self);
   yield();
 }
+
+void set_seed(std::uint64_t seed) { seed_now = seed; }
+
+std::uint64_t take_digest() { return std::exchange(digest_now, 0); }
 
 void* shared(const void* key, std::size_t bytes, const char* name) {
   if (key == nullptr) bytes = launch_now->dynamic_bytes;
@@ -442,14 +450,14 @@ void launch(const char* name, const void* kernel, dim3 grid, dim3 block, std::si
                    body, arguments, ++launches};
   launch_now = &now;
   dying = false;
-  random_state = seed * 0x9E3779B97F4A7C15U + launches + 1;
+  random_state = seed_now * 0x9E3779B97F4A7C15U + launches + 1;
   violations.clear();
   fibres.assign(threads, Fibre{});
   map_stacks(threads);
   std::vector<std::size_t> order(blocks);
   std::iota(order.begin(), order.end(), std::size_t{0});
-  if (seed == 1) std::ranges::reverse(order);
-  if (seed > 1) {
+  if (seed_now == 1) std::ranges::reverse(order);
+  if (seed_now > 1) {
     for (auto i = blocks; i-- > 1;) std::swap(order[i], order[random_bits() % (i + 1)]);
   }
   try {
@@ -464,6 +472,7 @@ void launch(const char* name, const void* kernel, dim3 grid, dim3 block, std::si
   launch_now = nullptr;
   self = nullptr;
   if (violations.empty()) return;
+  KL_ASAN(__asan_unpoison_memory_region(stacks, stacks_bytes);)  // of threads that did not come to their end
   auto text = now.name;
   for (const auto& violation : violations) text += "\n  " + violation;
   throw Violation(text);
@@ -515,7 +524,16 @@ void release(void* place) noexcept {
   sparse_maps.erase(sparse);
 }
 
-void host_reads(const void* place, std::size_t bytes) { whole_region(place, bytes); }
+void host_reads(const void* place, std::size_t bytes) {
+  whole_region(place, bytes);
+  const auto* from = static_cast<const char*>(place);
+  for (std::size_t at = 0; at < bytes; at += sizeof(std::uint64_t)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, from + at, std::min(bytes - at, sizeof word));
+    digest_now = (digest_now ^ word) * 0x9E3779B97F4A7C15U;
+    digest_now ^= digest_now >> 29;
+  }
+}
 
 void host_writes(void* place, std::size_t bytes) {
   auto& wrote = whole_region(place, bytes).host_wrote;

@@ -5,8 +5,7 @@
 ///   a warp function whose mask names a live lane that does not come, or leaves out its caller
 ///   a shuffle that reads a lane which is not there
 ///   a bad launch, too much shared memory, a copy that leaves its buffer
-/// Shared memory and fresh buffers start as bytes 0xFF: NaN, and -1. The order in which threads run between barriers is KL_SEED's: 0
-/// ascending, 1 descending, others random, the blocks' too, and with pre-emption at atomics. With kl_trace.cc besides: see there.
+/// Shared memory and fresh buffers start as bytes 0xFF: NaN, and -1. With kl_trace.cc besides: see there.
 
 #include <cmath>
 #include <cstddef>
@@ -56,6 +55,12 @@ std::uint64_t collective(Warp function, unsigned mask, std::uint64_t value, int 
 int barrier(int predicate, int line);
 /// Under a random seed, lets another thread run.
 void preempt();
+
+/// The order in which threads run between barriers, from now on: 0 ascending, 1 descending, others random, the blocks' too, and with
+/// pre-emption at atomics.
+void set_seed(std::uint64_t seed);
+/// Of all that the host has read of device memory since the last call: must not depend on the seed.
+std::uint64_t take_digest();
 
 /// The block's shared array with this key; nullptr: the dynamic one.
 void* shared(const void* key, std::size_t bytes, const char* name);
@@ -122,7 +127,10 @@ class Buffer {
     sim::host_writes(data_ + at, host.size() * sizeof(T));
     std::memcpy(data_ + at, host.data(), host.size() * sizeof(T));
   }
-  std::vector<T> to_host() const { return std::vector<T>(data_, data_ + size_); }
+  std::vector<T> to_host() const {
+    if (size_ > 0) sim::host_reads(data_, size_ * sizeof(T));
+    return std::vector<T>(data_, data_ + size_);
+  }
 
  private:
   T* data_ = nullptr;

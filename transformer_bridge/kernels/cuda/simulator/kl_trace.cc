@@ -193,6 +193,8 @@ Traffic traffic(const std::string& kernel) {
   return result;
 }
 
+void forget_traffic() { lines.clear(); }
+
 void print_traffic() {
   std::printf("%-28s %-24s %-12s %9s %9s %9s %6s\n", "kernel", "where", "what", "requests", "moved", "ideal", "ratio");
   for (const auto& [from, line] : lines) {

@@ -12,6 +12,8 @@ struct Traffic {
   std::uint64_t shared_passes = 0, ideal_shared_passes = 0;  ///< over the 32 banks
 };
 Traffic traffic(const std::string& kernel);
+/// Counts from 0 again.
+void forget_traffic();
 /// The same by line of the source, on stdout.
 void print_traffic();
 
