@@ -97,5 +97,38 @@ TEST_F(Traffic, Messages) {
   expect_traffic("unpack_kernel", 1.0, 0);
 }
 
+/// And how often the register tiles go to shared memory: a multiprocessor serves one pass while it does four multiply-adds of a warp, so
+/// that with `passes` a multiply-add no more than 1 / (4 passes) of its arithmetic can be had.
+TEST_F(Traffic, Attention) {
+  constexpr std::size_t tokens = 64, keys = 512, width = 64;
+  const auto q = numbers(tokens * width), k = numbers(keys * width), v = numbers(keys * width), out = numbers(tokens * width);
+  bridge::cuda::attention<float>({tokens, keys, width, width}, q.data(), k.data(), v.data(), {}, 0.125F, out.data(), nullptr, {});
+  expect_traffic("attention_tile", 1.0, 1.0);
+  constexpr double multiply_adds = tokens * keys * 2 * width / 32;
+  const auto passes = static_cast<double>(kl::sim::traffic("attention_tile").shared_passes) / multiply_adds;
+  std::printf("%-20s shared passes a multiply-add of a warp %.3f (limit 0.125)\n", "attention_tile", passes);
+  EXPECT_LE(passes, 0.125);  // by a block of one warp; the others share the tiles
+}
+
+TEST_F(Traffic, AttentionOfManyKeys) {
+  constexpr std::size_t tokens = 32, keys = 1100, width = 32;
+  const auto q = numbers(tokens * width), k = numbers(keys * width), v = numbers(keys * width), out = numbers(tokens * width);
+  const bridge::AttentionShape shape{tokens, keys, width, width};
+  const kl::Buffer<float> scratch(bridge::cuda::attention_scratch<float>(shape));
+  bridge::cuda::attention<float>(shape, q.data(), k.data(), v.data(), {}, 0.125F, out.data(), scratch.data(), {});
+  expect_traffic("chunks_kernel", 1.0, 0);
+}
+
+TEST_F(Traffic, AttentionOfSingleTokens) {
+  constexpr std::size_t pairs = 10, heads = 12, width = 32;
+  const auto q = numbers(pairs * heads * width), k = numbers(pairs * heads * width), v = numbers(pairs * heads * width),
+             largest = numbers(pairs * heads), sum = numbers(pairs * heads), value = numbers(pairs * heads * width);
+  const std::vector<bridge::BlockPair> all(pairs, {1, 1, 0, 0});
+  const kl::Buffer<bridge::BlockPair> device_pairs(all);
+  bridge::cuda::attention_blocks<float>({1, 1, width, width, heads}, all, device_pairs.data(), q.data(), k.data(), v.data(), {}, 0.125F,
+                                        largest.data(), sum.data(), value.data(), nullptr, {});
+  expect_traffic("attention_small", 1.0, 1.0);
+}
+
 }  // namespace
 }  // namespace tests
