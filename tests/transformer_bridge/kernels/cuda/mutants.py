@@ -16,6 +16,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 KERNELS = "transformer_bridge/kernels/cuda/"
 MODES = ("plain", "asan", "trace")
+ATTENTION = "*Attention*:*Chunks*:*Masks*:*HardLogits*:*EmptyRows*-*RowsAlone*"
 
 # (id, what, file, tests that run, (old, new)...): each old text occurs once in the file.
 MUTANTS = [
@@ -116,6 +117,34 @@ MUTANTS = [
     ("U2", "unpack: column guard missing", "pack.cu", "*npack*", ("  if (column < a) out[", "  out[")),
     ("U3", "unpack: rows and places exchanged", "pack.cu", "*npack*",
      ("out[std::size_t{place[row]} * a + column] = rows[row * a + column];", "out[row * a + column] = rows[std::size_t{place[row]} * a + column];")),
+
+    ("A1", "attention: barrier before the tiles are overwritten missing", "attention.cu", ATTENTION,
+     ("__syncthreads();  // the last tiles have been read", "")),
+    ("A2", "attention: barrier after the tiles are filled missing", "attention.cu", ATTENTION,
+     ("      __syncthreads();\n      if (warp_end <= j0)", "      if (warp_end <= j0)")),
+    ("A3", "attention: __syncwarp between the lanes of a row missing", "attention.cu", ATTENTION,
+     ("__syncwarp();  // the weights", "// the weights")),
+    ("A4", "attention: the last tile is taken as whole", "attention.cu", ATTENTION,
+     ("const int keys = end - j0 < tile_keys ? end - j0 : tile_keys;", "const int keys = tile_keys;")),
+    ("A5", "attention: tail of a tile left uninitialised", "attention.cu", ATTENTION,
+     ("tile[row * pitch + column] = row < count && column < columns ? from[place(0, 0, row, stride, 0, 0, column)] : Real{0};",
+      "if (row < count && column < columns) tile[row * pitch + column] = from[place(0, 0, row, stride, 0, 0, column)];")),
+    ("A6", "attention: rows of weights hit the same banks", "attention.cu", "*Traffic*",
+     ("weight_pitch = tile_keys + 2 * Wide<Real>::size;", "weight_pitch = tile_keys;")),
+    ("A7", "attention: row maximum taken over the whole warp", "attention.cu", ATTENTION,
+     ("kl::warp_max(top, lanes_across));", "kl::warp_max(top, 32));")),
+    ("A8", "attention: -10000 in place of minus infinity", "attention.cu", ATTENTION,
+     ("Real largest = minus_infinity<Real>;  // of row a", "Real largest = -10000;  // of row a")),
+    ("A9", "attention: causal bound off by one", "attention.cu", ATTENTION,
+     ("const int end = block.ahead + i;", "const int end = block.ahead + i + 1;")),
+    ("A10", "attention: chunks are added as they are", "attention.cu", ATTENTION,
+     ("product(sum[static_cast<std::size_t>(c) * n * heads + part], weight(c))", "sum[static_cast<std::size_t>(c) * n * heads + part]")),
+    ("A11", "attention: a pair's row is overwritten before it was read", "attention.cu", "*Blocks*",
+     ("__syncwarp();  // the last row has been read", "")),
+    ("A12", "attention: a pair's row is read before it was written", "attention.cu", "*Blocks*",
+     ("    __syncwarp();\n    const int end = mine", "    const int end = mine")),
+    ("A13", "attention: a hidden value weighs 0 times itself", "attention.cu", "*Blocks*",
+     ("if (j < end) total += weights[j] *", "total += weights[j] *")),
 
     ("B1", "linear: tiles cut by call, not by token", "backend.cc", "*Linear*",
      ("const auto skip = (first + done) % gemm_rows;", "const auto skip = done % gemm_rows;")),
