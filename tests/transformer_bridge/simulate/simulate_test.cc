@@ -12,6 +12,7 @@
 #include "mpc/transport/in_process.h"
 #include "mpc/transport/mpi.h"
 
+#include "transformer_bridge/kernels/reference_kernels.h"
 #include "transformer_bridge/transformer/forward.h"
 
 #include "tests/support/world.h"
@@ -41,9 +42,12 @@ struct Simulated {
 };
 
 template <class Real>
-Simulated<Real> run(const Transformer<Real>& transformer, const AttentionTrees& trees, const Matrix<Real>& x, mpc::Transport& transport) {
+Simulated<Real> run(const Transformer<Real>& transformer, const AttentionTrees& trees, const Matrix<Real>& x, mpc::Transport& transport,
+                    const SimulateOptions& options = {}) {
   mpc::Cluster cluster(model_of(trees), transport);
-  auto part = simulate(transformer, trees, x, cluster);
+  const ReferenceKernels<Real> kernels;
+  Program<Real> program(transformer, kernels);
+  auto part = simulate(program, trees, x, cluster, options);
   return {std::move(part), cluster.finish()};
 }
 
@@ -109,6 +113,11 @@ double error_of(std::span<const Real> x, std::span<const double> y) {
 }
 
 template <class Real>
+bool same_bits(std::span<const Real> x, std::span<const Real> y) {
+  return std::ranges::equal(x, y, [](Real a, Real b) { return std::memcmp(&a, &b, sizeof a) == 0; });
+}
+
+template <class Real>
 void expect_the_transformers_answer(double tolerance) {
   mpc::MpiTransport transport(world());
   for (const auto& c : cases) {
@@ -116,7 +125,7 @@ void expect_the_transformers_answer(double tolerance) {
       SCOPED_TRACE(testing::Message() << c.tokens << " tokens of width " << c.width << " in blocks of " << c.block << ", "
                                       << mask.describe());
       const auto transformer = transformer_of<Real>(c.tokens, c.width, c.k, c.v, mask);
-      const auto shape = shape_of(transformer);
+      const auto shape = shape_of(transformer, transformer.tokens());
       const AttentionTrees trees(shape, c.factor * AttentionTrees::least_words(shape, c.block), c.block);
       const auto x = ids<Real>(c.tokens);
       const auto [part, ledger] = run(transformer, trees, x, transport);
@@ -135,8 +144,12 @@ void expect_the_transformers_answer(double tolerance) {
       const auto [whole, ledger_alone] = run(transformer, trees, x, alone);
       ASSERT_EQ(whole.values.size(), want.values().size());
       EXPECT_EQ(ledger.digest(), ledger_alone.digest());
-      const auto same_bits = [](Real a, Real b) { return std::memcmp(&a, &b, sizeof a) == 0; };
-      EXPECT_TRUE(std::ranges::equal(part.values, std::span(whole.values).subspan(part.first, part.values.size()), same_bits));
+      EXPECT_TRUE(same_bits<Real>(part.values, std::span(whole.values).subspan(part.first, part.values.size())));
+
+      // And as with machines that compute one by one.
+      const auto [apart, ledger_apart] = run(transformer, trees, x, transport, {.evaluation = Evaluation::one_by_one});
+      EXPECT_EQ(ledger.digest(), ledger_apart.digest());
+      EXPECT_TRUE(same_bits<Real>(part.values, apart.values));
     }
   }
 }
@@ -152,7 +165,7 @@ TEST(SimulateOnRanks, LoadsAreThoseOfTheTrees) {
     layer.heads = {{Linear<double>{random_matrix<double>(4, 4, 1), {}}, Linear<double>{random_matrix<double>(4, 4, 2), {}},
                     Linear<double>{random_matrix<double>(4, 4, 3), {}}}};
     const Transformer<double> transformer(tokens, 4, {layer, layer});
-    const auto shape = shape_of(transformer);
+    const auto shape = shape_of(transformer, transformer.tokens());
     EXPECT_EQ(shape.head_width, 4);
     const AttentionTrees trees(shape, AttentionTrees::least_words(shape));
     const auto ledger = run(transformer, trees, random_matrix<double>(tokens, 4, 9), transport).ledger;
@@ -162,21 +175,40 @@ TEST(SimulateOnRanks, LoadsAreThoseOfTheTrees) {
   }
 }
 
+/// Sequences may be shorter than the transformer, and end in padding.
+TEST(SimulateOnRanks, TakesShorterSequencesAndPadding) {
+  mpc::MpiTransport transport(world());
+  const auto longer = transformer_of<double>(9, 4, 2, 3, Mask::causal());
+  const auto x = ids<double>(6);
+  const AttentionTrees trees(shape_of(longer, 6), 400);
+  const auto part = run(longer, trees, x, transport, {.shown = 4}).part;
+  auto layers = longer.layers();
+  for (auto& layer : layers) {
+    for (auto& head : layer.heads) head.mask = head.mask.of_first(4);
+  }
+  const auto want = bridge::forward(Transformer<double>(6, 4, layers), x);
+  ASSERT_EQ(world().sum(part.values.size()), want.values().size());
+  if (part.values.empty()) return;
+  EXPECT_LE(error_of<double>(part.values, want.values().subspan(part.first, part.values.size())), 1e-12);
+}
+
 TEST(SimulateOnRanks, RefusesWhatDoesNotFit) {
   mpc::MpiTransport transport(world());
   const auto transformer = transformer_of<double>(4, 3, 2, 1, {});
-  const AttentionTrees trees(shape_of(transformer), 1000), others(shape_of(transformer), 2000);
+  const AttentionTrees trees(shape_of(transformer, transformer.tokens()), 1000), others(shape_of(transformer, transformer.tokens()), 2000);
   mpc::Cluster cluster(model_of(trees), transport);
-  EXPECT_EQ(refusal([&] { simulate(transformer, trees, ids<double>(5), cluster); }),
+  const ReferenceKernels<double> kernels;
+  Program<double> program(transformer, kernels);
+  EXPECT_EQ(refusal([&] { simulate(program, trees, ids<double>(5), cluster); }),
             "usage: theorem 2: tokens of the input: expected 4, got 5");
-  EXPECT_EQ(refusal([&] { simulate(transformer, trees, Matrix<double>(4, 3), cluster); }),
+  EXPECT_EQ(refusal([&] { simulate(program, trees, Matrix<double>(4, 3), cluster); }),
             "usage: theorem 2: columns of the input: expected 1, got 3");
-  EXPECT_EQ(refusal([&] { simulate(transformer, others, ids<double>(4), cluster); }),
+  EXPECT_EQ(refusal([&] { simulate(program, others, ids<double>(4), cluster); }),
             "usage: theorem 2: words a machine: expected 2000, got 1000");
   // An id that the embedding lacks is refused on all ranks with one text.
   auto x = ids<double>(4);
   x(2, 0) = 7;
-  const auto text = refusal([&] { simulate(transformer, trees, x, cluster); });
+  const auto text = refusal([&] { simulate(program, trees, x, cluster); });
   EXPECT_TRUE(text.starts_with("input: machine 2, round 2 (layer 0: down, ")) << text;
   EXPECT_TRUE(text.ends_with("layer 0, before, token 2: 7 is not an id of the embedding, which has 7 rows")) << text;
 }
