@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <type_traits>
+#include <vector>
 
 namespace bridge {
 
@@ -31,6 +34,16 @@ void send_numbers(Outbox& out, std::uint64_t to, std::span<const Real> numbers) 
 template <std::size_t words, class Real>
 Real* take_numbers(const Piece<words>& piece, Real* to) {
   return std::ranges::transform(piece.values, to, [](double number) { return static_cast<Real>(number); }).out;
+}
+
+/// All numbers of an inbox, in its order.
+template <class Real, class Inbox>
+std::vector<Real> numbers_of(const Inbox& inbox) {
+  std::vector<Real> numbers;
+  for (const auto& [source, message] : inbox) {
+    for (const auto number : message.values) numbers.push_back(static_cast<Real>(number));
+  }
+  return numbers;
 }
 
 /// The widest pieces in which rows travel whose lengths are all multiples of one.

@@ -271,7 +271,7 @@ class Simulation {
     const auto scope = cluster_.scope("output");
     const auto columns = program_.transformer().out();
     const auto words = x_.rows() * columns;
-    const DealtWords dealt(words, trees_.machines());
+    const EvenShares dealt(words, trees_.machines());
     rows_.resize(tokens_on_rank() * columns);
     const auto compute = [&](std::size_t i, std::size_t n) {
       const auto tokens = range(i, n);

@@ -212,58 +212,98 @@ VisibleKeys Program<Real>::visible(const HeadGroup<Real>& group, const TokenRang
 }
 
 template <class Real>
-void Program<Real>::attend(std::size_t layer, const TokenRange& tokens, std::span<const Real> queries, std::size_t query_stride,
-                           const TokenRange& seen, std::span<const Real> keys_values, std::size_t key_value_stride, std::span<Real> out) {
-  const auto& program = layers_[layer];
-  const auto n = tokens.count;
-  if (n == 0) return;
-  if (std::ranges::any_of(program.groups, [](const auto& group) { return group.start_keys.size() != 0; })) {
-    Scratch parts(workspace_, n * program.columns.parts);
-    attend_partial(layer, tokens, queries, query_stride, seen, keys_values, key_value_stride, parts.span());
-    return finish(layer, n, queries, query_stride, parts.span(), out);
+std::vector<typename Program<Real>::Slice> Program<Real>::slices(std::size_t layer, const HeadRange& heads) const {
+  std::vector<Slice> result;
+  HeadColumns before;
+  const auto end = heads.count > std::numeric_limits<std::size_t>::max() - heads.first ? heads.count : heads.first + heads.count;
+  for (const auto& group : layers_[layer].groups) {
+    const auto first = std::max(heads.first, group.first), last = std::min(end, group.first + group.heads);
+    if (first >= last) continue;
+    result.push_back({&group, first - group.first, last - first, before.queries, before.values, before.parts});
+    before.queries += (last - first) * group.k;
+    before.values += (last - first) * group.v;
+    before.parts += (last - first) * (2 + group.v);
   }
-  for (const auto& group : program.groups) {
+  return result;
+}
+
+template <class Real>
+HeadColumns Program<Real>::columns(std::size_t layer, const HeadRange& heads) const {
+  HeadColumns result;
+  for (const auto& slice : slices(layer, heads)) {
+    result.queries += slice.heads * slice.group->k;
+    result.values += slice.heads * slice.group->v;
+    result.parts += slice.heads * (2 + slice.group->v);
+  }
+  return result;
+}
+
+template <class Real>
+void Program<Real>::attend(std::size_t layer, const HeadRange& heads, const TokenRange& tokens, std::span<const Real> queries,
+                           std::size_t query_stride, const TokenRange& seen, std::span<const Real> keys_values,
+                           std::size_t key_value_stride, std::span<Real> out) {
+  const auto n = tokens.count;
+  const auto all = slices(layer, heads);
+  const auto its = columns(layer, heads);
+  if (n == 0) return;
+  if (std::ranges::any_of(all, [](const auto& slice) { return slice.group->start_keys.size() != 0; })) {
+    Scratch parts(workspace_, n * its.parts);
+    partial(all, its, tokens, queries, query_stride, seen, keys_values, key_value_stride, parts.span());
+    return finish(all, its, n, queries, query_stride, parts.span(), out);
+  }
+  for (const auto& slice : all) {
+    const auto& group = *slice.group;
     Array<std::uint8_t> bytes;
     const auto keys = visible(group, tokens, seen, bytes);
-    const AttentionShape shape{
-        n, seen.count, group.k, group.v, group.heads, query_stride, key_value_stride, key_value_stride, 0, program.columns.values};
-    kernels_->attention(shape, queries.subspan(group.query_at), keys_values.subspan(group.query_at),
-                        keys_values.subspan(program.columns.queries + group.value_at), keys, group.scale, out.subspan(group.value_at));
+    const AttentionShape shape{n, seen.count, group.k, group.v, slice.heads, query_stride, key_value_stride, key_value_stride,
+                               0, its.values};
+    kernels_->attention(shape, queries.subspan(slice.query_at), keys_values.subspan(slice.query_at),
+                        keys_values.subspan(its.queries + slice.value_at), keys, group.scale, out.subspan(slice.value_at));
   }
 }
 
 template <class Real>
-typename Program<Real>::Part Program<Real>::part_of(const HeadGroup<Real>& group, std::size_t n, std::span<Real> parts) {
-  const auto all = parts.subspan(n * group.part_at, n * group.part_columns());
-  const auto each = n * group.heads;
+typename Program<Real>::Part Program<Real>::part_of(const Slice& slice, std::size_t n, std::span<Real> parts) {
+  const auto each = n * slice.heads;
+  const auto all = parts.subspan(n * slice.part_at, each * (2 + slice.group->v));
   return {all.first(each), all.subspan(each, each), all.subspan(2 * each)};
+}
+
+template <class Real>
+void Program<Real>::partial(const std::vector<Slice>& all, const HeadColumns& its, const TokenRange& tokens, std::span<const Real> queries,
+                            std::size_t query_stride, const TokenRange& seen, std::span<const Real> keys_values,
+                            std::size_t key_value_stride, std::span<Real> parts) {
+  const auto n = tokens.count;
+  for (const auto& slice : all) {
+    const auto& group = *slice.group;
+    Array<std::uint8_t> bytes;
+    const auto keys = visible(group, tokens, seen, bytes);
+    const AttentionShape shape{n, seen.count, group.k, group.v, slice.heads, query_stride, key_value_stride, key_value_stride};
+    const auto part = part_of(slice, n, parts);
+    const auto from = [&](std::size_t column) {
+      return keys_values.subspan(std::min(column, keys_values.size()));
+    };  // there may be no keys
+    kernels_->attention_partial(shape, queries.subspan(slice.query_at), from(slice.query_at), from(its.queries + slice.value_at), keys,
+                                group.scale, part.largest, part.sum, part.value);
+  }
 }
 
 template <class Real>
 void Program<Real>::attend_partial(std::size_t layer, const TokenRange& tokens, std::span<const Real> queries, std::size_t query_stride,
                                    const TokenRange& seen, std::span<const Real> keys_values, std::size_t key_value_stride,
                                    std::span<Real> parts) {
-  const auto& program = layers_[layer];
-  const auto n = tokens.count;
-  if (n == 0) return;
-  for (const auto& group : program.groups) {
-    Array<std::uint8_t> bytes;
-    const auto keys = visible(group, tokens, seen, bytes);
-    const AttentionShape shape{n, seen.count, group.k, group.v, group.heads, query_stride, key_value_stride, key_value_stride};
-    const auto part = part_of(group, n, parts);
-    const auto none = std::min(keys_values.size(), program.columns.queries + group.value_at);  // of no tokens there are no columns
-    kernels_->attention_partial(shape, queries.subspan(group.query_at), keys_values.subspan(std::min(keys_values.size(), group.query_at)),
-                                keys_values.subspan(none), keys, group.scale, part.largest, part.sum, part.value);
-  }
+  if (tokens.count == 0) return;
+  partial(slices(layer, {}), columns(layer), tokens, queries, query_stride, seen, keys_values, key_value_stride, parts);
 }
 
 template <class Real>
 void Program<Real>::attend_blocks(std::size_t layer, std::size_t n, std::size_t shown, std::span<const BlockPair> pairs,
                                   std::span<const Real> queries, std::span<const Real> keys_values, std::span<Real> parts) {
-  const auto& program = layers_[layer];
   if (pairs.empty()) return;
-  const auto stride = program.columns.keys_values();
-  for (const auto& group : program.groups) {
+  const auto& its = columns(layer);
+  const auto stride = its.keys_values();
+  for (const auto& slice : slices(layer, {})) {
+    const auto& group = *slice.group;
     VisibleKeys keys{0, 0, std::min(group.mask.shown(), shown), group.mask.kind() == Mask::Kind::causal};
     Array<std::uint8_t> bytes;
     if (group.mask.kind() == Mask::Kind::any) {
@@ -278,41 +318,45 @@ void Program<Real>::attend_blocks(std::size_t layer, std::size_t n, std::size_t 
       bytes = Array<std::uint8_t>(memory(), mask);
       keys.visible = bytes.span();
     }
-    const AttentionShape shape{n, n, group.k, group.v, group.heads, program.columns.queries, stride, stride};
-    const auto part = part_of(group, pairs.size() * n, parts);
-    kernels_->attention_blocks(shape, pairs, queries.subspan(group.query_at), keys_values.subspan(group.query_at),
-                               keys_values.subspan(program.columns.queries + group.value_at), keys, group.scale, part.largest, part.sum,
-                               part.value);
+    const AttentionShape shape{n, n, group.k, group.v, slice.heads, its.queries, stride, stride};
+    const auto part = part_of(slice, pairs.size() * n, parts);
+    kernels_->attention_blocks(shape, pairs, queries.subspan(slice.query_at), keys_values.subspan(slice.query_at),
+                               keys_values.subspan(its.queries + slice.value_at), keys, group.scale, part.largest, part.sum, part.value);
   }
 }
 
 template <class Real>
 void Program<Real>::merge(std::size_t layer, std::size_t n, std::span<Real> into, std::span<const Real> from) {
   const std::span<Real> read(const_cast<Real*>(from.data()), from.size());  // only to find its parts
-  for (const auto& group : layers_[layer].groups) {
-    const auto mine = part_of(group, n, into), other = part_of(group, n, read);
-    kernels_->merge(n * group.heads, group.v, mine.largest, mine.sum, mine.value, other.largest, other.sum, other.value);
+  for (const auto& slice : slices(layer, {})) {
+    const auto mine = part_of(slice, n, into), other = part_of(slice, n, read);
+    kernels_->merge(n * slice.heads, slice.group->v, mine.largest, mine.sum, mine.value, other.largest, other.sum, other.value);
   }
 }
 
 template <class Real>
 void Program<Real>::finish(std::size_t layer, std::size_t n, std::span<const Real> queries, std::size_t query_stride, std::span<Real> parts,
                            std::span<Real> out) {
-  const auto& columns = layers_[layer].columns;
-  for (const auto& group : layers_[layer].groups) {
-    if (n == 0) return;
-    const auto part = part_of(group, n, parts);
-    const auto each = n * group.heads;
+  if (n != 0) finish(slices(layer, {}), columns(layer), n, queries, query_stride, parts, out);
+}
+
+template <class Real>
+void Program<Real>::finish(const std::vector<Slice>& all, const HeadColumns& its, std::size_t n, std::span<const Real> queries,
+                           std::size_t query_stride, std::span<Real> parts, std::span<Real> out) {
+  for (const auto& slice : all) {
+    const auto& group = *slice.group;
+    const auto part = part_of(slice, n, parts);
+    const auto each = n * slice.heads;
     if (group.start_keys.size() != 0) {
-      Scratch own(workspace_, n * group.part_columns());
+      Scratch own(workspace_, each * (2 + group.v));
       const auto largest = own.span().first(each), sum = own.span().subspan(each, each), value = own.span().subspan(2 * each);
-      const AttentionShape shape{n, 1, group.k, group.v, group.heads, query_stride};
-      kernels_->attention_partial(shape, queries.subspan(group.query_at), group.start_keys.span(), group.start_values.span(), {},
-                                  group.scale, largest, sum, value);
+      const AttentionShape shape{n, 1, group.k, group.v, slice.heads, query_stride};
+      kernels_->attention_partial(shape, queries.subspan(slice.query_at), group.start_keys.span().subspan(slice.first * group.k),
+                                  group.start_values.span().subspan(slice.first * group.v), {}, group.scale, largest, sum, value);
       kernels_->merge(each, group.v, part.largest, part.sum, part.value, largest, sum, value);
     }
     kernels_->finish(each, group.v, part.sum, part.value, part.value);
-    kernels_->copy_columns(n, group.heads * group.v, part.value, group.heads * group.v, out.subspan(group.value_at), columns.values);
+    kernels_->copy_columns(n, slice.heads * group.v, part.value, slice.heads * group.v, out.subspan(slice.value_at), its.values);
   }
 }
 
@@ -331,7 +375,7 @@ Matrix<Real> Program<Real>::forward(const Matrix<Real>& x, std::size_t shown) {
     begin(l, tokens, x_there->span(), rows.span());
     project(l, tokens, rows.span(), projected.span());
     if (n != 0) {
-      attend(l, tokens, projected.span(), columns.projected(), tokens, projected.span().subspan(columns.queries), columns.projected(),
+      attend(l, {}, tokens, projected.span(), columns.projected(), tokens, projected.span().subspan(columns.queries), columns.projected(),
              heads.span());
     }
     x_there.emplace(workspace_, n * out(l));

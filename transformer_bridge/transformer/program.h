@@ -35,6 +35,11 @@ struct HeadColumns {
   std::size_t keys_values() const { return queries + values; }
 };
 
+/// Heads first..first + count - 1 of a layer.
+struct HeadRange {
+  std::size_t first = 0, count = std::numeric_limits<std::size_t>::max();
+};
+
 /// Some tokens, of a sequence of which only the first `shown` are seen: what comes after is padding.
 struct TokenRange {
   std::size_t first = 0, count = 0;
@@ -74,12 +79,16 @@ class Program {
   /// rows [n, width], heads [n, columns(layer).values] -> out [n, out(layer)]. Throws mpc::Fault, with the token, for a NaN.
   void end(std::size_t layer, const TokenRange& tokens, std::span<const Real> rows, std::span<const Real> heads, std::span<Real> out);
 
-  /// The heads of `tokens`, who see the keys and values of all tokens. Strides are in numbers from one token's row to the next.
-  ///   queries [n, queries], keys_values [t, keys_values()], out [n, values]
-  void attend(std::size_t layer, const TokenRange& tokens, std::span<const Real> queries, std::size_t query_stride, const TokenRange& seen,
-              std::span<const Real> keys_values, std::size_t key_value_stride, std::span<Real> out);
+  /// The same for some heads only, which arrays then hold nothing but.
+  HeadColumns columns(std::size_t layer, const HeadRange& heads) const;
 
-  /// The same in parts: for each group of heads, one after the other, largest [n, heads], sum [n, heads], value [n, heads v].
+  /// Some heads of `tokens`, who see the keys and values of the tokens `seen`; the columns are those of these heads. Strides are in numbers
+  /// from one token's row to the next.
+  ///   queries [n, queries], keys_values [t, keys_values()], out [n, values]
+  void attend(std::size_t layer, const HeadRange& heads, const TokenRange& tokens, std::span<const Real> queries, std::size_t query_stride,
+              const TokenRange& seen, std::span<const Real> keys_values, std::size_t key_value_stride, std::span<Real> out);
+
+  /// The same of all heads, in parts: for each group, one after the other, largest [n, heads], sum [n, heads], value [n, heads v].
   void attend_partial(std::size_t layer, const TokenRange& tokens, std::span<const Real> queries, std::size_t query_stride,
                       const TokenRange& seen, std::span<const Real> keys_values, std::size_t key_value_stride, std::span<Real> parts);
   /// Many pairs of blocks of at most n tokens each; row p * n + i of every array is token i of pair p's block, and parts are of P * n
@@ -110,11 +119,23 @@ class Program {
     std::unique_ptr<PackedLinear<Real>> projection;  // of all heads, if all their functions are Linear
     std::vector<HeadRows> heads;                     // else
   };
+  /// Heads of a group that take part in a call, and where their columns and partials are.
+  struct Slice {
+    const HeadGroup<Real>* group;
+    std::size_t first, heads;  // of the group's
+    std::size_t query_at, value_at, part_at;
+  };
   struct Part {
     std::span<Real> largest, sum, value;
   };
 
-  static Part part_of(const HeadGroup<Real>& group, std::size_t n, std::span<Real> parts);
+  std::vector<Slice> slices(std::size_t layer, const HeadRange& heads) const;
+  static Part part_of(const Slice& slice, std::size_t n, std::span<Real> parts);
+  void partial(const std::vector<Slice>& slices, const HeadColumns& columns, const TokenRange& tokens, std::span<const Real> queries,
+               std::size_t query_stride, const TokenRange& seen, std::span<const Real> keys_values, std::size_t key_value_stride,
+               std::span<Real> parts);
+  void finish(const std::vector<Slice>& slices, const HeadColumns& columns, std::size_t n, std::span<const Real> queries,
+              std::size_t query_stride, std::span<Real> parts, std::span<Real> out);
   /// Which keys a group's queries see; a mask's rows are put into `bytes`.
   VisibleKeys visible(const HeadGroup<Real>& group, const TokenRange& tokens, const TokenRange& seen, Array<std::uint8_t>& bytes) const;
   void expect_no_nan(std::size_t n, std::size_t columns, std::span<const Real> x, const TokenRange& tokens, const Place& place) const;

@@ -1,8 +1,6 @@
 #include "transformer_bridge/simulate/simulate.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <span>
 
 #include <gtest/gtest.h>
@@ -18,13 +16,18 @@
 #include "tests/support/world.h"
 #include "tests/transformer_bridge/random_matrix.h"
 #include "tests/transformer_bridge/refusal.h"
+#include "tests/transformer_bridge/sample_transformer.h"
 
 namespace bridge {
 namespace {
 
+using tests::error_of;
+using tests::holes;
+using tests::ids;
 using tests::random_matrix;
-using tests::random_vector;
 using tests::refusal;
+using tests::same_bits;
+using tests::transformer_of;
 using tests::world;
 
 mpc::Model model_of(const AttentionTrees& trees) {
@@ -51,46 +54,6 @@ Simulated<Real> run(const Transformer<Real>& transformer, const AttentionTrees& 
   return {std::move(part), cluster.finish()};
 }
 
-/// Layers of every kind: LayerNorm before or after, heads that are added or projected, MLPs, a start token.
-template <class Real>
-Transformer<Real> transformer_of(std::size_t tokens, std::size_t width, std::size_t k, std::size_t v, const Mask& mask) {
-  std::uint64_t seed = 100 * tokens + width;
-  const auto linear = [&](std::size_t in, std::size_t out) {
-    ++seed;
-    return Linear<Real>{random_matrix<Real>(in, out, seed), random_vector<Real>(out, seed + 1000)};
-  };
-  const auto norm = [&] { return LayerNorm<Real>{std::vector<Real>(width, 1), random_vector<Real>(width, ++seed)}; };
-  Layer<Real> pre;  // LayerNorm first, and a projection
-  pre.before = Embedding<Real>{random_matrix<Real>(7, width, ++seed), random_matrix<Real>(tokens, width, ++seed)};
-  pre.heads_in = norm();
-  pre.heads = {{linear(width, k), linear(width, k), linear(width, v), mask, Real(0.7)},
-               {linear(width, k), linear(width, k), linear(width, v), Mask::causal()}};
-  pre.heads_out = linear(2 * v, width);
-  pre.after = Sequence<Real>{{norm(), Mlp<Real>{{linear(width, 5), linear(5, width)}, Activation::gelu}}, true};
-  Layer<Real> post;  // heads that are added, and LayerNorm last
-  post.heads = {{linear(width, k), linear(width, k), linear(width, width), mask},
-                {linear(width, 1), linear(width, 1), linear(width, width)}};
-  post.heads[0].start = StartToken<Real>{random_vector<Real>(k, ++seed), random_vector<Real>(width, ++seed)};
-  post.after = norm();
-  Layer<Real> without;  // no head at all
-  without.after = linear(width, 2);
-  return Transformer<Real>(tokens, width, {pre, post, without});
-}
-
-template <class Real>
-Matrix<Real> ids(std::size_t tokens) {
-  Matrix<Real> x(tokens, 1);
-  for (std::size_t i = 0; i < tokens; ++i) x(i, 0) = static_cast<Real>(i * i % 7);
-  return x;
-}
-
-Mask holes(std::size_t tokens) {
-  Matrix<std::uint8_t> visible(tokens, tokens);
-  for (std::size_t i = 0; i < visible.values().size(); ++i) visible.values()[i] = tests::random_real<double>(77, i) > 0.3;
-  std::ranges::fill(visible.row(tokens / 2), std::uint8_t{0});
-  return Mask::any(visible);
-}
-
 struct Case {
   std::size_t tokens, width, k, v;
   std::uint64_t block, factor;  ///< s is so many times the least
@@ -99,23 +62,6 @@ const Case cases[] = {
     {1, 3, 2, 1, 1, 1}, {2, 3, 2, 1, 1, 1}, {3, 5, 1, 2, 1, 2},  {7, 4, 3, 2, 1, 1},  {9, 8, 4, 6, 1, 1},  // 8 and 6 + 2: pieces of 8 words
     {9, 3, 2, 1, 1, 4}, {5, 3, 2, 1, 2, 1}, {12, 3, 2, 1, 5, 1}, {16, 8, 4, 6, 4, 2}, {3, 3, 2, 1, 9, 1},
 };
-
-/// max |x - y| / max |y|; NaN stays.
-template <class Real>
-double error_of(std::span<const Real> x, std::span<const double> y) {
-  double most = 0, scale = 0;
-  for (std::size_t i = 0; i < y.size(); ++i) {
-    const auto error = std::abs(static_cast<double>(x[i]) - y[i]);
-    most = error <= most ? most : error;
-    scale = std::max(scale, std::abs(y[i]));
-  }
-  return most / scale;
-}
-
-template <class Real>
-bool same_bits(std::span<const Real> x, std::span<const Real> y) {
-  return std::ranges::equal(x, y, [](Real a, Real b) { return std::memcmp(&a, &b, sizeof a) == 0; });
-}
 
 template <class Real>
 void expect_the_transformers_answer(double tolerance) {
