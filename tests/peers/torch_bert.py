@@ -16,6 +16,7 @@ import token_file
 
 
 def load(folder: pathlib.Path, dtype: torch.dtype) -> transformers.BertModel:
+    transformers.logging.set_verbosity_error()  # it would say that the pooling of another task is left out
     return transformers.BertModel.from_pretrained(folder, add_pooling_layer=False).to(dtype).eval()
 
 

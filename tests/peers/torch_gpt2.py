@@ -28,6 +28,11 @@ def logits(folder: pathlib.Path, sequences: list, dtype: torch.dtype) -> list:
         return [model(torch.tensor([sequence])).logits[0].numpy() for sequence in sequences]
 
 
+def embedding(folder: pathlib.Path) -> numpy.ndarray:
+    """[vocabulary, width]."""
+    return transformers.GPT2Model.from_pretrained(folder).wte.weight.detach().numpy()
+
+
 def main() -> int:
     options = reference_program.options(__doc__, pool=False)
     numpy.save(options.out, numpy.concatenate(last_hidden_states(options.model, token_file.read(options.tokens), options.dtype)))
