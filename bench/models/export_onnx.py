@@ -1,6 +1,6 @@
 """export_onnx.py: writes the graphs that onnxruntime runs in bench/forward_peers.sh into build/models, and checks each against PyTorch.
 
-minilm.onnx: all-MiniLM-L6-v2 from ids [1, 128] and mask [1, 128] (int64, 1 where a token is no padding) to last hidden states [1, 128, 384].
+all-MiniLM-L6-v2.onnx: from ids [1, 128] and mask [1, 128] (int64, 1 where a token is no padding) to last hidden states [1, 128, 384].
 attention.onnx: one head from q, k, v, each [4096, 64], as MatMul, Softmax, MatMul.
 All is float32, and shapes are fixed, which lets onnxruntime plan most.
 """
@@ -70,7 +70,7 @@ def export(name: str, module: torch.nn.Module, names: list, inputs: list, rows_o
 
 def main() -> int:
     transformers.logging.set_verbosity_error()  # it would say that the pooling of another task is left out
-    export("minilm", Body(), ["ids", "mask"], sentences(), lambda inputs: inputs[1] == 1)
+    export("all-MiniLM-L6-v2", Body(), ["ids", "mask"], sentences(), lambda inputs: inputs[1] == 1)
     export("attention", Attention(), ["q", "k", "v"], [attention_input()], lambda inputs: torch.ones(ATTENTION_TOKENS, dtype=torch.bool))
     return 0
 
