@@ -51,7 +51,8 @@ is_there() {
   if [[ "$probe" == *.h || "$probe" == *.hpp ]]; then
     [[ -e "/usr/include/$probe" || -e "/usr/local/include/$probe" ]]
   elif [[ "$probe" == module:* ]]; then
-    "${ROUNDTRIP_PYTHON:-/usr/bin/python3}" -c "import importlib.util, sys; sys.exit(not importlib.util.find_spec('${probe#module:}'))" 2>/dev/null
+    local find="import importlib.util, sys; sys.exit(importlib.util.find_spec('${probe#module:}') is None)"
+    "${ROUNDTRIP_PYTHON:-/usr/bin/python3}" -c "$find" 2>/dev/null
   else
     command -v "$probe" >/dev/null
   fi

@@ -1,7 +1,7 @@
 """write_tiny_gpt2.py FOLDER: writes a small GPT-2 with random weights as Hugging Face's library writes models.
 
-The library's own initial weights are so small that attention is nearly uniform and every MLP nearly linear; a wrong scale or activation would
-hide behind the residual. So every weight is drawn anew, larger, and no bias is zero and no LayerNorm the identity.
+The library's own initial weights are so small that attention is nearly uniform and every MLP nearly linear; a wrong scale or activation
+would hide behind the residual. So every weight is drawn anew, larger, and no bias is zero and no LayerNorm the identity.
 """
 
 import sys

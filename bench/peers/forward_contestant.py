@@ -1,9 +1,9 @@
 """forward_contestant.py LIBRARY forward MODELDIR TOKENSFILE THREADS
 forward_contestant.py LIBRARY attention N D THREADS
 
-A peer of benchmarks/forward_pass that speaks its protocol: prints `ready DESCRIPTION` once it has loaded and run a few times, then for every
-line `run` on standard input does one pass and prints the seconds that it took. LIBRARY: onnxruntime, pytorch, or pytorch-encoder, which is
-PyTorch's own fused TransformerEncoder with the weights of the BERT.
+A peer of benchmarks/forward_pass that speaks its protocol: prints `ready DESCRIPTION` once it has loaded and run a few times, then for
+every line `run` on standard input does one pass and prints the seconds that it took. LIBRARY: onnxruntime, pytorch, or pytorch-encoder,
+which is PyTorch's own fused TransformerEncoder with the weights of the BERT.
 """
 
 import pathlib

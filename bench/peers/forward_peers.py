@@ -1,8 +1,8 @@
 """Times a forward pass and one attention head beside onnxruntime and PyTorch. Started by bench/forward_peers.sh, which builds and installs.
 
-Every contestant is a process that loads, warms up, and then does one pass each time it is told to, which it times itself. A repetition tells
-every contestant once, in an order that turns by one from repetition to repetition. A ratio is the median over the repetitions of the ratios of
-the two times of one repetition; beside it stands the ratio of the two minima.
+Every contestant is a process that loads, warms up, and then does one pass each time it is told to, which it times itself. A repetition
+tells every contestant once, in an order that turns by one from repetition to repetition. A ratio is the median over the repetitions of the
+ratios of the two times of one repetition; beside it stands the ratio of the two minima.
 """
 
 import argparse
@@ -58,13 +58,11 @@ TARGETS = [
 class Contestant:
     """A process that does one pass a turn."""
 
-    def __init__(self, name: str, command: list, threads: int, timeout: float):
+    def __init__(self, name: str, command: list, environment: dict, timeout: float):
         self.name, self.timeout, self.seconds = name, timeout, []
-        environment = {key: value for key, value in os.environ.items() if key not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
-        environment |= {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
         try:
-            self.process = subprocess.Popen([str(word) for word in command], cwd=TREE, env=environment, text=True, stdin=subprocess.PIPE,
-                                            stdout=subprocess.PIPE)
+            self.process = subprocess.Popen([str(word) for word in command], cwd=TREE, env=environment, text=True,
+                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         except OSError as error:
             raise Failure(f"{name}: {error}") from None
 
@@ -131,11 +129,11 @@ def commands(work: str, options: argparse.Namespace) -> dict:
 
 
 def race(work: str, threads: int, tokens_file: pathlib.Path, options: argparse.Namespace) -> Race:
-    contestants, descriptions = [], {}
+    contestants, descriptions, environment = [], {}, environment_for(threads)
     try:
         for name, command in commands(work, options).items():
             words = command + arguments_of(work, tokens_file) + [threads]
-            contestants.append(Contestant(name, words, threads, options.timeout))
+            contestants.append(Contestant(name, words, environment, options.timeout))
             descriptions[name] = contestants[-1].wait_until_ready()
         for repetition in range(options.repeat):
             turn = repetition % len(contestants)
@@ -148,26 +146,67 @@ def race(work: str, threads: int, tokens_file: pathlib.Path, options: argparse.N
     return Race(work, threads, descriptions, {one.name: one.seconds for one in contestants})
 
 
+# ---- Environment ----------------------------------------------------------------------------------------------------------------------
+
+
+def plain_environment() -> dict:
+    """Without what may be preset to make OpenBLAS slower than it can be."""
+    return {key: value for key, value in os.environ.items() if key not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
+
+
+ASK_OPENBLAS = """
+import ctypes
+openblas = ctypes.CDLL("libopenblas.so.0")
+openblas.openblas_get_corename.restype = ctypes.c_char_p
+print(openblas.openblas_get_corename().decode())
+"""
+
+
+def openblas_setting() -> dict:
+    """What has to be set so that OpenBLAS, the library below PyTorch's products, uses this processor's vectors.
+
+    An OpenBLAS that is older than the processor takes it for one of 2004, and is then up to six times slower than it can be.
+    """
+    done = subprocess.run([sys.executable, "-c", ASK_OPENBLAS], env=plain_environment(), capture_output=True, text=True, check=False)
+    if done.stdout.strip() != "Prescott":
+        return {}
+    flags = processor_facts().get("flags", "").split()
+    for flag, kernels in (("avx512f", "SkylakeX"), ("avx2", "Haswell")):
+        if flag in flags:
+            return {"OPENBLAS_CORETYPE": kernels}
+    return {}
+
+
+def environment_for(threads: int) -> dict:
+    return plain_environment() | openblas_setting() | {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
+
+
+def processor_facts() -> dict:
+    path = pathlib.Path("/proc/cpuinfo")
+    return dict(re.findall(r"(?m)^(model name|cpu family|model|flags)\s*: (.*)$", path.read_text())) if path.exists() else {}
+
+
+def surroundings() -> str:
+    """The processor, and what is set for all contestants."""
+    facts = processor_facts()
+    vectors = [flag for flag in ("avx2", "avx512f", "amx_tile") if flag in facts.get("flags", "").split()]
+    setting = " ".join(f"{key}={value}" for key, value in openblas_setting().items()) or "nothing set for OpenBLAS"
+    return f"{facts.get('model name', platform.machine())}, family {facts.get('cpu family', '?')} model {facts.get('model', '?')}, " \
+           f"{len(os.sched_getaffinity(0))} cores, {' '.join(vectors)}; {setting}"
+
+
 # ---- Input ----------------------------------------------------------------------------------------------------------------------------
 
 
 def one_sequence() -> str:
     """So many ids that none is padding: the prepared sentences, one after the other between the marks of a single one."""
-    lines = [[int(word) for word in line.split()] for line in (TREE / "bench" / "data" / "minilm-sentences.tokens").read_text().splitlines()]
-    start, words = lines[0][0], [[word for word in line if word != 0] for line in lines]
-    end, inner = words[0][-1], [word for line in words for word in line[1:-1]]
-    return " ".join(map(str, [start, *inner[:TOKENS - 2], end])) + "\n"
+    text = (TREE / "bench" / "data" / "minilm-sentences.tokens").read_text()
+    sentences = [[word for word in line.split() if word != "0"] for line in text.splitlines()]
+    inner = [word for sentence in sentences for word in sentence[1:-1]]
+    return " ".join([sentences[0][0], *inner[:TOKENS - 2], sentences[0][-1]]) + "\n"
 
 
 # ---- Reporting ------------------------------------------------------------------------------------------------------------------------
-
-
-def processor() -> str:
-    text = pathlib.Path("/proc/cpuinfo").read_text() if pathlib.Path("/proc/cpuinfo").exists() else ""
-    facts = dict(re.findall(r"(?m)^(model name|cpu family|model|flags)\s*: (.*)$", text))
-    vectors = [flag for flag in ("avx2", "avx512f", "amx_tile") if flag in facts.get("flags", "").split()]
-    return f"{facts.get('model name', platform.machine())}, family {facts.get('cpu family', '?')} model {facts.get('model', '?')}, " \
-           f"{len(os.sched_getaffinity(0))} cores, {' '.join(vectors)}"
 
 
 def shown(value: float) -> str:
@@ -202,7 +241,8 @@ def table(race_: Race) -> str:
         ratios = "- | -"
         if OURS in race_.seconds:
             ratios = f"{shown(race_.ratio(OURS, name))} | {shown(race_.ratio_of_minima(OURS, name))}"
-        text += f"| {name} | {shown(min(seconds) * 1e3)} | {shown(statistics.median(seconds) * 1e3)} | {ratios} | {race_.descriptions[name]} |\n"
+        times = f"{shown(min(seconds) * 1e3)} | {shown(statistics.median(seconds) * 1e3)}"
+        text += f"| {name} | {times} | {ratios} | {race_.descriptions[name]} |\n"
     lines = [verdict_text(verdict) for verdict in verdicts(race_)]
     return text + ("\n" + "; ".join(lines) + ".\n" if lines else "")
 
@@ -233,7 +273,7 @@ def options_of(arguments: list) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> None:
-    head = f"On {processor()}; {options.repeat} repetitions, alternating.\n"
+    head = f"On {surroundings()}; {options.repeat} repetitions, alternating.\n"
     print(head, flush=True)
     texts, races = [head], []
     with tempfile.TemporaryDirectory() as folder:
@@ -246,7 +286,8 @@ def run(options: argparse.Namespace) -> None:
                 print(texts[-1], flush=True)
     if options.json:
         rows = [dataclasses.asdict(one) | {"targets": verdicts(one)} for one in races]
-        options.json.write_text(json.dumps({"schema": 1, "processor": processor(), "repeat": options.repeat, "races": rows}, indent=2) + "\n")
+        report = {"schema": 1, "surroundings": surroundings(), "repeat": options.repeat, "races": rows}
+        options.json.write_text(json.dumps(report, indent=2) + "\n")
     if options.write:
         write_between_marks(options.write, "\n".join(texts))
 

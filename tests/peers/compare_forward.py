@@ -1,8 +1,8 @@
 """compare_forward.py --roundtrip BIN --model DIR --tokens F --scheme S [--words W] [--dtype D] [--ranks R] [--output O]...
 
 Runs `roundtrip forward` on a model and its prepared tokens, and compares what it writes with PyTorch; for the scheme theorem2 also what it
-reports with the formulas of the theorem. --output says what of the model is compared (default: all it has): `hidden`, `embeddings` of a BERT,
-`logits` of a GPT-2. Exit codes: 0 all is as it should be, 1 not.
+reports with the formulas of the theorem. --output says what of the model is compared (default: all it has): `hidden`, `embeddings` of a
+BERT, `logits` of a GPT-2. Exit codes: 0 all is as it should be, 1 not.
 """
 
 import argparse
@@ -66,8 +66,8 @@ def check_close(what: str, got: numpy.ndarray, wanted: numpy.ndarray, tolerance:
 def check_hidden(comparison: Comparison, got: numpy.ndarray) -> None:
     """Rows of tokens against PyTorch in the same number type, rows of padding against PyTorch in float64.
 
-    Rows of padding are ill-conditioned in all-MiniLM-L6-v2, which was never trained on them: PyTorch's own float32 is off by 6e-6 of the largest
-    value there, and by 3e-7 in rows of tokens. Two results in float32 would differ by the errors of both.
+    Rows of padding are ill-conditioned in all-MiniLM-L6-v2: PyTorch's own float32 is off by 6e-6 of the largest value there, and by 3e-7 in
+    rows of tokens. Two results in float32 would differ by the errors of both.
     """
     wanted, exact = numpy.concatenate(comparison.hidden(comparison.dtype)), numpy.concatenate(comparison.hidden("f64"))
     if got.shape != wanted.shape:
@@ -88,10 +88,11 @@ def check_embeddings(comparison: Comparison, got: numpy.ndarray) -> None:
 def check_logits(comparison: Comparison, hidden: numpy.ndarray) -> None:
     """The head of a GPT-2 is its embedding, transposed."""
     table = torch_gpt2.embedding(comparison.folder)
-    wanted = numpy.concatenate(torch_gpt2.logits(comparison.folder, comparison.sequences, reference_program.DTYPES[comparison.dtype]))
+    dtype = comparison.dtype
+    wanted = numpy.concatenate(torch_gpt2.logits(comparison.folder, comparison.sequences, reference_program.DTYPES[dtype]))
     if hidden.ndim != 2 or hidden.shape[1] != table.shape[1]:
         raise Failure(f"hidden states: expected {table.shape[1]} columns, got the shape {hidden.shape}")
-    check_close("logits", hidden.astype(numpy.float64) @ table.T, wanted, HIDDEN_TOLERANCE[comparison.dtype], float(numpy.abs(wanted).max()))
+    check_close("logits", hidden.astype(numpy.float64) @ table.T, wanted, HIDDEN_TOLERANCE[dtype], float(numpy.abs(wanted).max()))
 
 
 def check_rows(rows: list, comparison: Comparison, options: argparse.Namespace) -> None:
@@ -110,9 +111,8 @@ def check_rows(rows: list, comparison: Comparison, options: argparse.Namespace) 
             raise Failure(f"report: of {row['tokens']} tokens: expected {wanted}, got {wrong}")
         if options.scheme == "theorem2":
             check_loads(row)
-    first = rows[0]
-    print(f"report: {len(rows)} rows; the first: " + ", ".join(f"{key} {first.get(key)}" for key in ("tokens", "machines", "rounds", "max_sent")))
-    print(f"report: all rows took {sum(row['wall_s'] for row in rows):.2f} s")
+    first = ", ".join(f"{key} {rows[0].get(key)}" for key in ("tokens", "machines", "rounds", "max_sent"))
+    print(f"report: {len(rows)} rows in {sum(row['wall_s'] for row in rows):.2f} s; the first: {first}")
 
 
 def check_loads(row: dict) -> None:
@@ -134,8 +134,8 @@ def forward(options: argparse.Namespace, pool: bool) -> tuple:
     with tempfile.TemporaryDirectory() as folder:
         out, report = pathlib.Path(folder) / "out.npy", pathlib.Path(folder) / "report.json"
         command = ["mpirun", "-n", str(options.ranks), "--oversubscribe"] if options.ranks > 1 else []
-        command += [options.roundtrip, "forward", options.model, "--tokens", options.tokens, "--scheme", options.scheme, "--dtype", options.dtype]
-        command += ["--device", "cpu", "--out", out, "--json", report]
+        command += [options.roundtrip, "forward", options.model, "--tokens", options.tokens, "--out", out, "--json", report]
+        command += ["--scheme", options.scheme, "--dtype", options.dtype, "--device", "cpu"]
         command += ["--words", options.words] if options.words else []
         command += ["--pool", "mean"] if pool else []
         words = [str(word) for word in command]

@@ -55,7 +55,8 @@ class CompareForward(unittest.TestCase):
     def compare(self):
         numpy.save(self.folder / "hidden.npy", self.values)
         (self.folder / "report.json").write_text(json.dumps({"schema": 1, "rows": self.rows}))
-        arguments = ["--roundtrip", self.folder / "roundtrip", "--model", MODEL, "--tokens", TOKENS, "--scheme", "theorem2", "--words", WORDS]
+        arguments = ["--roundtrip", self.folder / "roundtrip", "--model", MODEL, "--tokens", TOKENS]
+        arguments += ["--scheme", "theorem2", "--words", WORDS]
         compare_forward.compare(compare_forward.options_of([str(argument) for argument in arguments]))
 
     def fails(self, text: str):

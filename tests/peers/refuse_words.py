@@ -1,4 +1,5 @@
-"""refuse_words.py --roundtrip BIN --model DIR --tokens F: one word of memory too little is refused, with the smallest number that would do."""
+"""refuse_words.py --roundtrip BIN --model DIR --tokens F: one word of memory too little is refused,
+with the smallest number that would do."""
 
 import argparse
 import pathlib
