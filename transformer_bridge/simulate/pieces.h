@@ -46,14 +46,17 @@ std::vector<Real> numbers_of(const Inbox& inbox) {
   return numbers;
 }
 
-/// The widest pieces in which rows travel whose lengths are all multiples of one.
-template <class Call>
+/// Calls call(a constant) with the widest pieces, of these widths, in which rows travel whose lengths are all multiples of one.
+template <std::size_t width, std::size_t... narrower, class Call>
 auto with_pieces(std::span<const std::size_t> lengths, Call&& call) {
-  const auto fits = [&](std::size_t words) {
-    return std::ranges::all_of(lengths, [=](std::size_t length) { return length % words == 0; });
-  };
-  if (fits(8)) return call(std::integral_constant<std::size_t, 8>());
-  return call(std::integral_constant<std::size_t, 1>());
+  if constexpr (sizeof...(narrower) == 0) {
+    return call(std::integral_constant<std::size_t, width>());
+  } else {
+    if (std::ranges::all_of(lengths, [](std::size_t length) { return length % width == 0; })) {
+      return call(std::integral_constant<std::size_t, width>());
+    }
+    return with_pieces<narrower...>(lengths, call);
+  }
 }
 
 }  // namespace bridge

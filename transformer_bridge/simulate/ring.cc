@@ -170,7 +170,7 @@ OutputPart<Real> ring_attention(Program<Real>& program, const Matrix<Real>& x, m
   program.expect_tokens(x.rows());
   std::vector<std::size_t> lengths;
   for (std::size_t l = 0; l < program.layers(); ++l) lengths.push_back(program.columns(l).keys_values());
-  return with_pieces(lengths, [&](auto piece) { return Ring<Real, piece()>(program, x, cluster, shown).run(); });
+  return with_pieces<64, 8, 1>(lengths, [&](auto piece) { return Ring<Real, piece()>(program, x, cluster, shown).run(); });
 }
 
 template ProtocolSize ring_size(const Program<float>&, std::size_t, std::uint64_t);

@@ -17,9 +17,10 @@ namespace {
 
 using Kind = Role::Kind;
 
-/// The protocol, with rows in pieces of `piece` words. A round in which machines compute has three parts: what they received is put side
-/// by side, the kernels run for all machines of the rank at once, and every machine sends its own.
-template <class Real, std::size_t piece>
+/// The protocol, with rows in pieces of `down` words on their way down the trees, and of `up` words on their way up. A round in which
+/// machines compute has three parts: what they received is put side by side, the kernels run for all machines of the rank at once, and
+/// every machine sends its own.
+template <class Real, std::size_t down, std::size_t up>
 class Simulation {
  public:
   Simulation(Program<Real>& program, const AttentionTrees& trees, const Matrix<Real>& x, mpc::Cluster& cluster,
@@ -36,18 +37,19 @@ class Simulation {
   OutputPart<Real> run() {
     const auto last = program_.layers() - 1;
     const auto input = deal_input(cluster_, x_, [&](std::size_t row) { return row / trees_.block_tokens(); });
-    auto inboxes = begin_layer(0, input);
+    auto going_down = begin_layer(0, input);
     for (std::size_t layer = 0;; ++layer) {
-      for (std::uint64_t depth = 1; depth < trees_.depth(); ++depth) inboxes = pass_down(layer, depth, inboxes);
-      inboxes = multiply(layer, inboxes);
-      for (std::uint64_t depth = trees_.depth() - 1; depth > 0; --depth) inboxes = pass_up(layer, depth, inboxes);
-      if (layer == last) return deal_output(inboxes);
-      inboxes = begin_layer(layer + 1, inboxes);
+      for (std::uint64_t depth = 1; depth < trees_.depth(); ++depth) going_down = pass_down(layer, depth, going_down);
+      auto going_up = multiply(layer, going_down);
+      for (std::uint64_t depth = trees_.depth() - 1; depth > 0; --depth) going_up = pass_up(layer, depth, going_up);
+      if (layer == last) return deal_output(going_up);
+      going_down = begin_layer(layer + 1, going_up);
     }
   }
 
  private:
-  using Row = Piece<piece>;
+  using Down = Piece<down>;
+  using Up = Piece<up>;
 
   /// Numbers of several machines, one after the other.
   struct Numbers {
@@ -120,7 +122,7 @@ class Simulation {
 
   /// Token machines end the layer before, and begin this one.
   template <class In>
-  mpc::Inboxes<Row> begin_layer(std::size_t layer, const mpc::Inboxes<In>& inboxes) {
+  mpc::Inboxes<Down> begin_layer(std::size_t layer, const mpc::Inboxes<In>& inboxes) {
     const auto scope = cluster_.scope(fmt::format("layer {}: down", layer));
     const auto& columns = program_.columns(layer);
     const auto width = program_.transformer().width();
@@ -138,19 +140,19 @@ class Simulation {
       rows_.to_host(at * width, rows.size());
       projected_.to_host(at * columns.projected(), projected.size());
     };
-    return computing_round<Row>(
+    return computing_round<Down>(
         inboxes, [&](const auto& me, const auto& inbox) { collect_at_token(me, inbox); }, tokens_here_.count, compute,
         [&](const auto& me, const auto&, auto& out, const auto& one) {
           const auto block = me.id().value;
           if (block >= trees_.blocks()) return;
           one(block - tokens_here_.first);
           const auto at = first_token(block) - first_token(tokens_here_.first), n = tokens_of(block);
-          send_numbers<piece, Real>(out, block, rows_.host().subspan(at * width, n * width));
+          send_numbers<down, Real>(out, block, rows_.host().subspan(at * width, n * width));
           // Row by row: all queries, or all keys and values.
           const auto send_columns = [&](Kind tree, std::size_t first, std::size_t count) {
             for_each_child(tree, {Kind::token, block, 0, 0}, [&](std::uint64_t to) {
               for (std::size_t i = at; i < at + n; ++i) {
-                send_numbers<piece, Real>(out, to, projected_.host().subspan(i * columns.projected() + first, count));
+                send_numbers<down, Real>(out, to, projected_.host().subspan(i * columns.projected() + first, count));
               }
             });
           };
@@ -160,9 +162,9 @@ class Simulation {
   }
 
   /// Nodes of this depth send what they received to their children.
-  mpc::Inboxes<Row> pass_down(std::size_t layer, std::uint64_t depth, const mpc::Inboxes<Row>& inboxes) {
+  mpc::Inboxes<Down> pass_down(std::size_t layer, std::uint64_t depth, const mpc::Inboxes<Down>& inboxes) {
     const auto scope = cluster_.scope(fmt::format("layer {}: down", layer));
-    return cluster_.template round<Row>(inboxes, [&](const auto& me, const auto& inbox, auto& out) {
+    return cluster_.template round<Down>(inboxes, [&](const auto& me, const auto& inbox, auto& out) {
       const auto role = trees_.role(me.id().value);
       if (role.kind == Kind::token) return keep_own(role.block, inbox, out);
       if (role.kind == Kind::pair || role.depth != depth) return;
@@ -173,7 +175,7 @@ class Simulation {
   }
 
   /// Pairs multiply, and send partials to their parents.
-  mpc::Inboxes<Row> multiply(std::size_t layer, const mpc::Inboxes<Row>& inboxes) {
+  mpc::Inboxes<Up> multiply(std::size_t layer, const mpc::Inboxes<Down>& inboxes) {
     const auto scope = cluster_.scope(fmt::format("layer {}: up", layer));
     const auto& columns = program_.columns(layer);
     const auto block = static_cast<std::size_t>(trees_.block_tokens());
@@ -213,9 +215,12 @@ class Simulation {
       batch_ = {p, n};
     };
     std::vector<Real> own;
-    return computing_round<Row>(inboxes, collect, count, compute, [&](const auto& me, const auto& inbox, auto& out, const auto& one) {
+    return computing_round<Up>(inboxes, collect, count, compute, [&](const auto& me, const auto& inbox, auto& out, const auto& one) {
       const auto role = trees_.role(me.id().value);
-      if (role.kind == Kind::token) return keep_own(role.block, inbox, out);
+      if (role.kind == Kind::token) {
+        for (const auto& [source, message] : inbox) send_numbers<up, double>(out, role.block, message.values);
+        return;
+      }
       if (role.kind != Kind::pair) return;
       const auto p = pair_of(me);
       one(p);
@@ -223,12 +228,12 @@ class Simulation {
       own.resize(n * columns.parts);
       const auto parts = parts_.host().subspan(batch_.first * block * columns.parts, batch_.count * block * columns.parts);
       take_part_rows<Real>(program_.groups(layer), parts, batch_.count * block, (p - batch_.first) * block, n, own);
-      send_numbers<piece, Real>(out, parent(role.block, trees_.depth(), role.place), own);
+      send_numbers<up, Real>(out, parent(role.block, trees_.depth(), role.place), own);
     });
   }
 
   /// Nodes of the query trees of this depth merge what their children sent, and send it to their parents.
-  mpc::Inboxes<Row> pass_up(std::size_t layer, std::uint64_t depth, const mpc::Inboxes<Row>& inboxes) {
+  mpc::Inboxes<Up> pass_up(std::size_t layer, std::uint64_t depth, const mpc::Inboxes<Up>& inboxes) {
     const auto scope = cluster_.scope(fmt::format("layer {}: up", layer));
     std::vector<std::uint64_t> blocks;  // of the nodes of this rank that have children
     received_.clear();
@@ -252,7 +257,7 @@ class Simulation {
     count = here_.count;  // at most; how many there are is known after collecting
     std::size_t next = 0, row = 0;
     std::vector<Real> own;
-    return computing_round<Row>(inboxes, collect, count, compute, [&](const auto& me, const auto& inbox, auto& out, const auto& one) {
+    return computing_round<Up>(inboxes, collect, count, compute, [&](const auto& me, const auto& inbox, auto& out, const auto& one) {
       const auto role = trees_.role(me.id().value);
       if (role.kind == Kind::token) return keep_own(role.block, inbox, out);
       if (role.kind != Kind::query || role.depth != depth || inbox.empty()) return;
@@ -261,13 +266,13 @@ class Simulation {
       const auto n = tokens_of(role.block);
       own.resize(n * program_.columns(layer).parts);
       take_part_rows<Real>(program_.groups(layer), parts_.host(), batch_.count, row, n, own);
-      send_numbers<piece, Real>(out, parent(role.block, depth, role.place), own);
+      send_numbers<up, Real>(out, parent(role.block, depth, role.place), own);
       row += n;
       ++next;
     });
   }
 
-  OutputPart<Real> deal_output(const mpc::Inboxes<Row>& inboxes) {
+  OutputPart<Real> deal_output(const mpc::Inboxes<Up>& inboxes) {
     const auto scope = cluster_.scope("output");
     const auto columns = program_.transformer().out();
     const auto words = x_.rows() * columns;
@@ -431,12 +436,18 @@ OutputPart<Real> simulate(Program<Real>& program, const AttentionTrees& trees, c
   expect_equal("theorem 2", "machines", trees.machines(), cluster.model().machines);
   expect_equal("theorem 2", "words a machine", trees.words(), cluster.model().memory.count);
   program.expect_tokens(x.rows());
-  std::vector<std::size_t> lengths{transformer.width()};
+  std::vector<std::size_t> down_lengths{transformer.width()}, up_lengths{transformer.width()};
   for (std::size_t l = 0; l < program.layers(); ++l) {
     const auto& columns = program.columns(l);
-    lengths.insert(lengths.end(), {columns.queries, columns.keys_values(), columns.parts});
+    down_lengths.insert(down_lengths.end(), {columns.queries, columns.keys_values()});
+    up_lengths.push_back(columns.parts);
   }
-  return with_pieces(lengths, [&](auto piece) { return Simulation<Real, piece()>(program, trees, x, cluster, options).run(); });
+  return with_pieces<64, 8, 1>(down_lengths, [&](auto down) {
+    // A piece that goes up divides one that goes down, as a token machine's own rows go from one to the other.
+    constexpr std::size_t widest = down() < 8 ? 1 : 8;
+    return with_pieces<widest, 1>(up_lengths,
+                                  [&](auto up) { return Simulation<Real, down(), up()>(program, trees, x, cluster, options).run(); });
+  });
 }
 
 template TransformerShape shape_of(const Transformer<float>&, std::size_t);

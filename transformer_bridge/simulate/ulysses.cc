@@ -241,7 +241,7 @@ OutputPart<Real> ulysses_attention(Program<Real>& program, const Matrix<Real>& x
       lengths.insert(lengths.end(), {its.projected(), its.values});
     }
   }
-  return with_pieces(lengths, [&](auto piece) { return Ulysses<Real, piece()>(program, x, cluster, shown).run(); });
+  return with_pieces<64, 8, 1>(lengths, [&](auto piece) { return Ulysses<Real, piece()>(program, x, cluster, shown).run(); });
 }
 
 template ProtocolSize ulysses_size(const Program<float>&, std::size_t, std::uint64_t);
