@@ -8,6 +8,7 @@
 #include <fstream>
 #include <limits>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -366,8 +367,9 @@ TEST_F(SafetensorsFiles, RoundTripsAreExact) {
     y(1, 0) = std::numeric_limits<float>::denorm_min();
     const std::string x_name(name, 'x'), y_name = "\u00e9\"\n" + std::string(name, 'y');
     write_safetensors(path, {{y_name, {3, 4}, y.values()}, {x_name, {7, 5}, x.values()}}, {{"a", std::string(name, 'b')}});
-    SafetensorsFile opened(path);
-    const auto file = std::move(opened);  // what is mapped moves with it
+    std::optional<SafetensorsFile> opened(path);
+    const auto file = std::move(*opened);
+    opened.reset();  // what is mapped has moved
     EXPECT_EQ(file.metadata().at("a"), std::string(name, 'b'));
     EXPECT_EQ(file.matrix<double>(x_name, 7, 5), x);
     EXPECT_TRUE(std::signbit(file.matrix<double>(x_name, 7, 5)(0, 2)));
