@@ -163,10 +163,26 @@ void check_grid(Check& check) {
   }
 }
 
-/// The first sequence of a real model.
-void check_model(Check& check, const std::string& folder, const std::string& tokens, std::uint64_t words) {
-  const auto config = bridge::read_config(folder + "/config.json");
-  const auto sequence = read_tokens(tokens, config, check.ranks).front();
+/// A real model, and the first sequence of a file.
+struct ModelInput {
+  std::string folder;
+  bridge::ModelConfig config;
+  TokenSequence sequence;
+};
+
+/// Throws, before anything runs, for files that cannot be read and for an s that does not do.
+ModelInput read_input(const std::string& folder, const std::string& tokens, std::uint64_t words, mpc::Ranks& ranks) {
+  ModelInput input{folder, {}, {}};
+  mpc::together(ranks, [&] { input.config = bridge::read_config(folder + "/config.json"); });
+  const auto& config = input.config;
+  input.sequence = read_tokens(tokens, config, ranks).front();
+  const bridge::TransformerShape shape{input.sequence.ids.size(), config.width, config.width, config.heads, config.layers};
+  if (words != 0) bridge::AttentionTrees(shape, words);
+  return input;
+}
+
+void check_model(Check& check, const ModelInput& input, std::uint64_t words) {
+  const auto& [folder, config, sequence] = input;
   const auto name = std::filesystem::path(folder).filename().string();
   std::vector<bridge::SchemeChoice> choices{{bridge::Scheme::local},
                                             {bridge::Scheme::ring},
@@ -229,18 +245,20 @@ mpc::Exit check_theorem2(const CheckTheorem2Options& options, mpc::Ranks& ranks)
   expect_writable({options.json}, ranks);
   const auto words = options.words == "min" ? 0 : whole_number(options.words, "--words");
   Check check{options, ranks, mpc::MpiTransport(ranks), Table(ranks.rank() == 0 && options.json != "-"), {}};
-  check_grid(check);
+  std::optional<ModelInput> input;
   std::string left_out;
   if (!options.model.empty()) {
-    check_model(check, options.model, options.tokens, words);
+    input = read_input(options.model, options.tokens, words, ranks);
   } else if (!options.no_model) {
     const auto there = std::filesystem::exists(installed_model) && std::filesystem::exists(installed_tokens);
     if (ranks.minimum(there ? 1 : 0) == 1) {
-      check_model(check, installed_model, installed_tokens, words);
+      input = read_input(installed_model, installed_tokens, words, ranks);
     } else {
       left_out = fmt::format("; no model in {}: bench/models/install.sh installs one", installed_model);
     }
   }
+  check_grid(check);
+  if (input) check_model(check, *input, words);
   const auto good = std::ranges::count_if(check.rows, &CheckedRow::good);
   if (options.json != "-") {
     write_text(

@@ -7,6 +7,7 @@
 
 #include "mpc/error.h"
 
+#include "transformer_bridge/kernels/cpu.h"
 #include "transformer_bridge/kernels/reference_kernels.h"
 
 #include "bench/command/cores.h"
@@ -29,12 +30,15 @@ void declare(CLI::App& command, DeviceOptions& options) {
 }
 
 template <class Real>
-std::unique_ptr<bridge::Kernels<Real>> make_kernels(const DeviceOptions& options, mpc::Ranks&) {
+std::unique_ptr<bridge::Kernels<Real>> make_kernels(const DeviceOptions& options, mpc::Ranks& ranks) {
   constexpr std::uint64_t most_threads = 1024;
   if (options.threads && (*options.threads == 0 || *options.threads > most_threads)) {
     throw mpc::UsageError(fmt::format("--threads is {}; expected 1 to {}", *options.threads, most_threads));
   }
-  return std::make_unique<bridge::ReferenceKernels<Real>>();
+  if (options.device == "reference") return std::make_unique<bridge::ReferenceKernels<Real>>();
+  const auto each = cores_of(ranks).all / ranks.size();
+  return bridge::cpu_kernels<Real>(options.threads ? static_cast<std::size_t>(*options.threads)
+                                                   : static_cast<std::size_t>(std::max(each, 1)));
 }
 
 template std::unique_ptr<bridge::Kernels<float>> make_kernels<float>(const DeviceOptions&, mpc::Ranks&);

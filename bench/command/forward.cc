@@ -75,8 +75,8 @@ template <class Real>
 mpc::Exit forward_in(const ForwardOptions& options, mpc::Ranks& ranks) {
   const auto choice = options.scheme.choice();
   const auto load_start = mpc::seconds_now();
-  const auto config_path = options.model + "/config.json";
-  const auto config = bridge::read_config(config_path);
+  bridge::ModelConfig config;
+  mpc::together(ranks, [&] { config = bridge::read_config(options.model + "/config.json"); });
   const auto sequences = read_tokens(options.tokens, config, ranks);
   const auto kernels = make_kernels<Real>(options.device, ranks);
   std::optional<bridge::Model<Real>> model;

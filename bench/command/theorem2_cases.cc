@@ -91,7 +91,7 @@ std::size_t Theorem2Case::shown() const { return mask == "padding" ? tokens - to
 
 std::vector<Theorem2Case> theorem2_grid() {
   std::vector<Theorem2Case> grid;
-  for (const std::uint64_t multiple : {1, 3, 32}) {
+  for (const auto multiple : {std::uint64_t{1}, std::uint64_t{3}, std::uint64_t{32}}) {
     grid.push_back({1, 8, 2, 2, "none", multiple});
     grid.push_back({7, 12, 3, 3, "causal", multiple});
     grid.push_back({16, 8, 1, 2, "none", multiple});

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 
 #include <fmt/core.h>
 
@@ -66,10 +65,11 @@ std::vector<TokenSequence> read_tokens(const std::string& path, const bridge::Mo
     if (ranks.rank() != 0) return;
     errno = 0;
     std::ifstream file(path, std::ios::binary);
-    if (file.is_open()) text.assign(std::istreambuf_iterator<char>(file), {});
-    if (!file.is_open() || file.bad() || errno == EISDIR) {
-      throw mpc::InputError(fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
+    std::string piece(std::size_t{1} << 16, ' ');
+    while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())), file.gcount() > 0) {
+      text.append(piece, 0, static_cast<std::size_t>(file.gcount()));
     }
+    if (!file.is_open() || file.bad()) throw mpc::InputError(fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
   });
   ranks.broadcast(text, 0);
   return parse_tokens(text, model, path);
