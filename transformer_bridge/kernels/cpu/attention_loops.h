@@ -131,7 +131,9 @@ void pack_keys(const AttentionWork<Real>& work, std::size_t head, std::size_t bl
   }
 }
 
-/// Rows that are computed together, and what they have come to.
+/// Rows that are computed together, and what they have come to: so many that what is read from the second-level cache is used often, and so
+/// few that their logits stay in the first.
+constexpr std::size_t group_rows = 32;
 template <class Real>
 struct RowGroup {
   std::size_t first = 0, rows = 0;  ///< of the work's rows
@@ -200,7 +202,11 @@ void attend_to_block(const AttentionWork<Real>& work, std::size_t head, std::siz
   auto panel = packed;
   for (std::size_t j = 0, left = padded<Real>(all_keys) / lanes<Real>; j < width;) {
     const auto vectors = next_vectors(left), columns = vectors * lanes<Real>;
-    multiply<Real>({work.k, queries, work.query_stride, panel, columns, nullptr, 0, group.logits + j, key_block}, group.rows, vectors);
+    for (std::size_t r = 0; r < group.rows; r += tile_rows) {
+      multiply<Real>({work.k, queries + r * work.query_stride, work.query_stride, panel, columns, nullptr, 0,
+                      group.logits + r * key_block + j, key_block},
+                     smaller(tile_rows, group.rows - r), vectors);
+    }
     panel += columns * work.k;
     j += columns;
     left -= vectors;
@@ -213,8 +219,11 @@ void attend_to_block(const AttentionWork<Real>& work, std::size_t head, std::siz
   const auto* values = packed + padded<Real>(all_keys) * work.k;
   for (std::size_t c = 0, left = v / lanes<Real>; left != 0;) {
     const auto vectors = next_vectors(left);
-    auto* value = group.value + c;
-    multiply<Real>({width, group.logits, key_block, values + c, v, first_key == 0 ? nullptr : value, v, value, v}, group.rows, vectors);
+    for (std::size_t r = 0; r < group.rows; r += tile_rows) {
+      auto* value = group.value + r * v + c;
+      multiply<Real>({width, group.logits + r * key_block, key_block, values + c, v, first_key == 0 ? nullptr : value, v, value, v},
+                     smaller(tile_rows, group.rows - r), vectors);
+    }
     c += vectors * lanes<Real>;
     left -= vectors;
   }
@@ -222,14 +231,14 @@ void attend_to_block(const AttentionWork<Real>& work, std::size_t head, std::siz
 
 template <class Real>
 std::size_t attention_scratch(std::size_t v) {
-  return tile_rows * key_block + query_block * (2 + padded<Real>(v));
+  return group_rows * key_block + query_block * (2 + padded<Real>(v));
 }
 
 template <class Real>
 void attend_to_many(const AttentionWork<Real>& work, std::size_t head) {
   const auto v = padded<Real>(work.v);
   auto* logits = work.scratch;
-  auto* values = logits + tile_rows * key_block;
+  auto* values = logits + group_rows * key_block;
   auto* largest = values + query_block * v;
   auto* sums = largest + query_block;
   for (std::size_t i = 0; i < work.rows; ++i) {
@@ -241,7 +250,7 @@ void attend_to_many(const AttentionWork<Real>& work, std::size_t head) {
   // Groups are cut by token, and look at the keys that the last token of a full one may see: which rows are there changes nothing.
   for (std::size_t first_key = 0; first_key < work.t; first_key += key_block) {
     for (std::size_t i = 0; i < work.rows;) {
-      const auto token = work.first_query + i, tokens_left = tile_rows - token % tile_rows;
+      const auto token = work.first_query + i, tokens_left = group_rows - token % group_rows;
       const RowGroup<Real> group{i,
                                  smaller(tokens_left, work.rows - i),
                                  keys_before_hidden(work, token + tokens_left - 1),

@@ -114,33 +114,33 @@ template <class Real, class Step>
   }
 }
 
-/// By halves: the same tree whatever the numbers.
-template <class Real>
-inline Real sum_of(const Lanes<Real>& x) {
-  Real part[lanes<Real>];
-  store(part, x);
-  for (auto half = lanes<Real> / 2; half != 0; half /= 2) {
-    for (std::size_t i = 0; i < half; ++i) part[i] += part[i + half];
-  }
-  return part[0];
-}
-/// NaN is passed over.
-template <class Real>
-inline Real largest_of(const Lanes<Real>& x) {
-  Real part[lanes<Real>];
-  store(part, x);
-  for (auto half = lanes<Real> / 2; half != 0; half /= 2) {
-    for (std::size_t i = 0; i < half; ++i) part[i] = part[i + half] > part[i] ? part[i + half] : part[i];
-  }
-  return part[0];
-}
-
 /// 0, 1, 2, ...
 template <class Real>
 inline LaneWords<Real> lane_numbers() {
   LaneWords<Real> result{};
   for (std::size_t i = 0; i < lanes<Real>; ++i) result[i] = static_cast<typename LanesOf<Real>::Bits>(i);
   return result;
+}
+
+/// Each lane gets the one that lies `distance` (a power of two) beside it.
+template <class Real>
+inline Lanes<Real> swapped(const Lanes<Real>& x, std::size_t distance) {
+  return __builtin_shuffle(x, lane_numbers<Real>() ^ static_cast<typename LanesOf<Real>::Bits>(distance));
+}
+
+/// By halves: the same tree whatever the numbers.
+template <class Real>
+[[gnu::always_inline]] inline Real sum_of(Lanes<Real> x) {
+#pragma GCC unroll 4
+  for (auto half = lanes<Real> / 2; half != 0; half /= 2) x += swapped<Real>(x, half);
+  return x[0];
+}
+/// NaN is passed over where another number is beside it.
+template <class Real>
+[[gnu::always_inline]] inline Real largest_of(Lanes<Real> x) {
+#pragma GCC unroll 4
+  for (auto half = lanes<Real> / 2; half != 0; half /= 2) x = larger(x, swapped<Real>(x, half));
+  return x[0];
 }
 
 /// Rounded up to whole registers.
