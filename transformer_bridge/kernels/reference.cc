@@ -3,7 +3,7 @@
 #include <limits>
 #include <numbers>
 
-#include "transformer_bridge/kernels/kernels.h"
+#include "transformer_bridge/kernels/reference.h"
 
 namespace bridge::reference {
 namespace {

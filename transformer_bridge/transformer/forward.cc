@@ -13,6 +13,8 @@
 
 #include "protocols/graph/spread.h"
 
+#include "transformer_bridge/kernels/reference.h"
+
 namespace bridge {
 namespace {
 

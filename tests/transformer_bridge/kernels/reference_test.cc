@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "transformer_bridge/kernels/kernels.h"
+#include "transformer_bridge/kernels/reference.h"
 #include "transformer_bridge/transformer/matrix.h"
 
 #include "tests/transformer_bridge/random_matrix.h"

@@ -9,7 +9,7 @@
 #include "mpc/error.h"
 #include "mpc/hash.h"
 
-#include "transformer_bridge/kernels/kernels.h"
+#include "transformer_bridge/kernels/reference.h"
 
 namespace tests {
 namespace {
