@@ -6,9 +6,9 @@ ratios of the two times of one repetition; beside it stands the ratio of the two
 """
 
 import argparse
+import contextlib
 import dataclasses
 import json
-import math
 import os
 import pathlib
 import platform
@@ -20,19 +20,16 @@ import sys
 import tempfile
 import time
 
+from reporting import Failure, shown, write_between_marks
+
 TREE = pathlib.Path(__file__).resolve().parents[2]
 MODELS = TREE / "build" / "models"
 MODEL = MODELS / "all-MiniLM-L6-v2"
 FORWARD, ATTENTION = "forward", "attention"
 TOKENS = 128
 OURS, ONNXRUNTIME, PYTORCH, ENCODER = "ours", "onnxruntime", "PyTorch", "PyTorch, fused encoder"
-# Idle threads of OpenMP and onnxruntime look for work for some milliseconds before they sleep.
+# Idle threads of onnxruntime look for work for some milliseconds before they sleep.
 SETTLE_S = 0.05
-BEGIN, END = "<!-- forward peers -->\n", "<!-- end of forward peers -->\n"
-
-
-class Failure(Exception):
-    """What went wrong with a contestant, in one line."""
 
 
 @dataclasses.dataclass
@@ -68,7 +65,8 @@ class Contestant:
 
     def close(self) -> None:
         """The end of its input ends the process."""
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it has ended already
+            self.process.stdin.close()
         try:
             self.process.wait(self.timeout)
         except subprocess.TimeoutExpired:
@@ -178,7 +176,17 @@ def openblas_setting() -> dict:
 
 
 def environment_for(threads: int) -> dict:
-    return plain_environment() | openblas_setting() | {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
+    """OpenMP's idle threads sleep: OpenBLAS has threads of its own, which would have to share the cores with them."""
+    counts = {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
+    return plain_environment() | openblas_setting() | counts | {"OMP_WAIT_POLICY": "passive"}
+
+
+def run_before_all_others() -> None:
+    """Puts this process and those it starts before all ordinary ones, so that a machine that does other work is timed as if it did not."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
+    except OSError as error:
+        raise Failure(f"--realtime: {error}; it needs root, or a limit on real-time priorities that allows it") from None
 
 
 def processor_facts() -> dict:
@@ -209,49 +217,38 @@ def one_sequence() -> str:
 # ---- Reporting ------------------------------------------------------------------------------------------------------------------------
 
 
-def shown(value: float) -> str:
-    return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}"
-
-
-def verdicts(race_: Race) -> list:
-    if OURS not in race_.seconds:
+def verdicts(timed: Race) -> list:
+    if OURS not in timed.seconds:
         return []
     result = []
     for target in TARGETS:
-        if (target.work, target.threads) == (race_.work, race_.threads):
-            ratio = race_.ratio(OURS, target.peer)
+        if (target.work, target.threads) == (timed.work, timed.threads):
+            ratio = timed.ratio(OURS, target.peer)
             result.append({"target": target.name, "peer": target.peer, "most": target.most, "stretch": target.stretch, "ratio": ratio,
-                           "ratio_of_minima": race_.ratio_of_minima(OURS, target.peer), "met": ratio <= target.most})
+                           "ratio_of_minima": timed.ratio_of_minima(OURS, target.peer), "met": ratio <= target.most})
     return result
 
 
 def verdict_text(verdict: dict) -> str:
-    text = f"{verdict['target']}, at most {verdict['most']:g}x {verdict['peer']}: {shown(verdict['ratio'])}x, "
+    text = f"{verdict['target']}, at most {verdict['most']:g}x {verdict['peer']}: {shown(verdict['ratio'], 3)}x, "
     text += "met" if verdict["met"] else "MISSED"
     if verdict["stretch"] is not None:
         text += f" (stretch {verdict['stretch']:g}x {'met' if verdict['ratio'] <= verdict['stretch'] else 'missed'})"
     return text
 
 
-def table(race_: Race) -> str:
-    what = f"MiniLM, {TOKENS} tokens" if race_.work == FORWARD else "attention, one head, N = 4096, d = 64"
-    text = f"**{what}, float32, {race_.threads} thread{'s' if race_.threads > 1 else ''}**\n\n"
+def table(timed: Race) -> str:
+    what = f"MiniLM, {TOKENS} tokens" if timed.work == FORWARD else "attention, one head, N = 4096, d = 64"
+    text = f"**{what}, float32, {timed.threads} thread{'s' if timed.threads > 1 else ''}**\n\n"
     text += "| contestant | minimum ms | median ms | ours : it | minimum : minimum | what it is |\n|---|---|---|---|---|---|\n"
-    for name, seconds in race_.seconds.items():
+    for name, seconds in timed.seconds.items():
         ratios = "- | -"
-        if OURS in race_.seconds:
-            ratios = f"{shown(race_.ratio(OURS, name))} | {shown(race_.ratio_of_minima(OURS, name))}"
-        times = f"{shown(min(seconds) * 1e3)} | {shown(statistics.median(seconds) * 1e3)}"
-        text += f"| {name} | {times} | {ratios} | {race_.descriptions[name]} |\n"
-    lines = [verdict_text(verdict) for verdict in verdicts(race_)]
+        if OURS in timed.seconds:
+            ratios = f"{shown(timed.ratio(OURS, name), 3)} | {shown(timed.ratio_of_minima(OURS, name), 3)}"
+        times = f"{shown(min(seconds) * 1e3, 3)} | {shown(statistics.median(seconds) * 1e3, 3)}"
+        text += f"| {name} | {times} | {ratios} | {timed.descriptions[name]} |\n"
+    lines = [verdict_text(verdict) for verdict in verdicts(timed)]
     return text + ("\n" + "; ".join(lines) + ".\n" if lines else "")
-
-
-def write_between_marks(path: pathlib.Path, text: str) -> None:
-    whole = path.read_text()
-    if whole.count(BEGIN) != 1 or whole.count(END) != 1 or whole.index(BEGIN) > whole.index(END):
-        raise Failure(f"{path}: expected one line {BEGIN.strip()} and one line {END.strip()} after it")
-    path.write_text(whole[:whole.index(BEGIN) + len(BEGIN)] + text + whole[whole.index(END):])
 
 
 def options_of(arguments: list) -> argparse.Namespace:
@@ -261,6 +258,7 @@ def options_of(arguments: list) -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=15, metavar="K", help="repetitions, at least 7 (default 15)")
     parser.add_argument("--timeout", type=float, default=120, metavar="S", help="seconds for loading, and for one pass (default 120)")
     parser.add_argument("--ours", type=pathlib.Path, default=TREE / "build" / "release" / "benchmarks" / "forward_pass", metavar="PATH")
+    parser.add_argument("--realtime", action="store_true", help="go before all other processes; for a machine that others use too (root)")
     parser.add_argument("--peers-only", action="store_true", help="without ours")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="all times, as JSON")
     parser.add_argument("--write", type=pathlib.Path, metavar="FILE", help="puts the tables between the marks of a Markdown file")
@@ -273,7 +271,9 @@ def options_of(arguments: list) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> None:
-    head = f"On {surroundings()}; {options.repeat} repetitions, alternating.\n"
+    if options.realtime:
+        run_before_all_others()
+    head = f"On {surroundings()}; {options.repeat} repetitions, alternating{', before all other processes' if options.realtime else ''}.\n"
     print(head, flush=True)
     texts, races = [head], []
     with tempfile.TemporaryDirectory() as folder:
@@ -289,7 +289,7 @@ def run(options: argparse.Namespace) -> None:
         report = {"schema": 1, "surroundings": surroundings(), "repeat": options.repeat, "races": rows}
         options.json.write_text(json.dumps(report, indent=2) + "\n")
     if options.write:
-        write_between_marks(options.write, "\n".join(texts))
+        write_between_marks(options.write, "forward peers", "\n".join(texts))
 
 
 def main() -> int:

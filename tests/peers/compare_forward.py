@@ -14,7 +14,6 @@ import sys
 import tempfile
 
 import numpy
-import torch
 
 import reference_program
 import theorem2

@@ -98,7 +98,7 @@ wants 0 "writing build/models/tiny-gpt2" "${install_models[@]}"
 # peers.py, on programs that only print what the real ones print.
 if command -v python3 >/dev/null; then
   mkdir -p "$folder/tree/bench/peers" "$folder/tree/build/release/peers" "$folder/launcher"
-  cp "$root/bench/peers/peers.py" "$folder/tree/bench/peers/"
+  cp "$root"/bench/peers/*.py "$folder/tree/bench/peers/"
   peers=(env PATH="$folder/launcher:$PATH" python3 "$folder/tree/bench/peers/peers.py" --graphs path:9 --repeat 2)
   program launcher/mpirun 'shift 2; exec "$@"'
   program tree/build/release/peers/peer_prepare 'echo "vertices 9"; echo "edges 8"; echo "$@" >"$4.arguments"'
@@ -135,7 +135,6 @@ if command -v python3 >/dev/null; then
 
   # forward_peers.py, on contestants that only answer.
   mkdir -p "$folder"/tree/bench/data "$folder"/tree/build/{models/venv/bin,release/benchmarks}
-  cp "$root/bench/peers/forward_peers.py" "$folder/tree/bench/peers/"
   cp "$root/bench/data/minilm-sentences.tokens" "$folder/tree/bench/data/"
   forward_peers=(python3 "$folder/tree/bench/peers/forward_peers.py" --threads 1 --work forward --repeat 7)
   program tree/build/models/venv/bin/python 'echo "ready a peer"' \
@@ -153,6 +152,8 @@ if command -v python3 >/dev/null; then
   wants 6 "ours: expected seconds, got 'nan'" "${forward_peers[@]}"
   program "$ours" 'echo "ready own kernels"; read -r; exit 3'
   wants 6 "ours: ended with exit code 3" "${forward_peers[@]}"
+  program "$ours" 'echo "ready own kernels"; exit 4'
+  wants 6 "ours: ended with exit code 4" "${forward_peers[@]}"
   program "$ours" 'echo loading; exec sleep 60'
   wants 6 "ours: expected 'ready DESCRIPTION', got 'loading'" "${forward_peers[@]}" --timeout 1
   program "$ours" 'exec sleep 60'
