@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds roundtrip and shows it on a real graph, on the problem whose hardness the field conjectures (one cycle or two?), and on protocols that
-# run as transformers, and draws how the rounds grow.
+# Builds roundtrip and shows it on a real graph, on the problem whose hardness the field conjectures (one cycle or two?), on protocols that
+# run as transformers, and on a transformer that runs as a protocol, and draws how the rounds grow.
 # From any folder: bench/demo.sh. Takes no arguments.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -46,3 +46,14 @@ step "two cycles, as a transformer of 1024 machines" \
   mpirun --oversubscribe -np 2 "$roundtrip" compile cycles --variant doubling --graph two-cycles:1024 --machines 1024 --words min
 step "protocols on messages and as transformers, compared after every round" \
   mpirun --oversubscribe -np 2 "$roundtrip" check theorem1 --machines 2,5,16,64
+
+# Line i of the sentences is line i of the tokens.
+readonly sentences=bench/data/minilm-sentences.txt tokens=bench/data/minilm-sentences.tokens
+two_sentences() {
+  sed -n 2,3p "$sentences" && sed -n 2,3p "$tokens" >"$folder/tokens" &&
+    mpirun --oversubscribe -np 2 "$roundtrip" forward build/models/all-MiniLM-L6-v2 --tokens "$folder/tokens" --scheme theorem2 \
+      --words 16384 --pool mean
+}
+step "the model all-MiniLM-L6-v2" bench/models/install.sh
+step "how alike two sentences are, by a transformer that runs as a protocol (Theorem 2)" two_sentences
+step "transformers as protocols, beside ring attention and Ulysses" mpirun --oversubscribe -np 2 "$roundtrip" check theorem2 --no-model

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# install_dependencies.sh [peers]
+# install_dependencies.sh [peers|models]
 # Installs what building, testing and running roundtrip needs and this machine lacks, with apt-get: as root, or through sudo. With `peers`
-# also what bench/peers.sh compares with.
+# also what bench/peers.sh compares with, with `models` also what bench/models/install.sh makes its virtual environment of, from
+# $ROUNDTRIP_PYTHON (by default /usr/bin/python3).
 # Where nothing is missing it does nothing, and needs neither root nor a network.
 # Exit codes: 0 everything is there, 2 usage, or something is missing and cannot be installed from here, otherwise apt-get's.
 set -euo pipefail
 
-# A Debian package, and the command (a plain name) or the header (a path) that shows it is there without the package manager.
+# A Debian package, and the command (a plain name), the header (a path) or the Python module (module:NAME) that shows it is there without
+# the package manager.
 needed=(
   "g++ g++"
   "cmake cmake"
@@ -30,8 +32,15 @@ case "$#:${1:-}" in
       "python3 python3"
     )
     ;;
+  1:models)
+    needed+=(
+      "python3-venv module:ensurepip"
+      "python3-numpy module:numpy"
+      "python3-torch module:torch"
+    )
+    ;;
   *)
-    echo "usage: install_dependencies.sh [peers]" >&2
+    echo "usage: install_dependencies.sh [peers|models]" >&2
     exit 2
     ;;
 esac
@@ -41,6 +50,9 @@ is_there() {
   if [[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)" == installed ]]; then return 0; fi
   if [[ "$probe" == *.h || "$probe" == *.hpp ]]; then
     [[ -e "/usr/include/$probe" || -e "/usr/local/include/$probe" ]]
+  elif [[ "$probe" == module:* ]]; then
+    local find="import importlib.util, sys; sys.exit(importlib.util.find_spec('${probe#module:}') is None)"
+    "${ROUNDTRIP_PYTHON:-/usr/bin/python3}" -c "$find" 2>/dev/null
   else
     command -v "$probe" >/dev/null
   fi

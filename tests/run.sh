@@ -29,6 +29,7 @@ count() {
 }
 
 step "what is missing" bench/install_dependencies.sh
+step "models and peers" bench/models/install.sh
 passed=0 failed=0
 for preset in "${presets[@]}"; do
   step "configure ($preset)" cmake --preset "$preset" --log-level=WARNING -DROUNDTRIP_WERROR="${ROUNDTRIP_WERROR:-OFF}"

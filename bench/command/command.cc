@@ -11,7 +11,9 @@
 #include "mpc/transport/mpi.h"
 
 #include "bench/command/check_theorem1.h"
+#include "bench/command/check_theorem2.h"
 #include "bench/command/compile.h"
+#include "bench/command/forward.h"
 #include "bench/command/graph_command.h"
 #include "bench/command/list.h"
 #include "bench/command/revision.h"
@@ -50,6 +52,13 @@ mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
   auto& theorem1_command = *check_command.add_subcommand(
       "theorem1", "run protocols on messages and as transformers, and compare every machine's memory after every round");
   declare(theorem1_command, theorem1_options);
+  CheckTheorem2Options theorem2_options;
+  auto& theorem2_command = *check_command.add_subcommand(
+      "theorem2", "run transformers as protocols, beside other ways to distribute them, and compare outputs, rounds, machines and words");
+  declare(theorem2_command, theorem2_options);
+  ForwardOptions forward_options;
+  auto& forward_command = *app.add_subcommand("forward", "run a model on sequences of tokens, on one process or as a protocol");
+  declare(forward_command, forward_options);
   RoundsOptions rounds_options;
   auto& rounds_command = *app.add_subcommand("rounds", "measure the rounds of protocols over families and sizes of inputs");
   declare(rounds_command, rounds_options);
@@ -59,8 +68,10 @@ mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
   GraphOptions graph_options;
   auto& graph_command = *app.add_subcommand("graph", "write a generated graph, or one that was read, to a file of any of the formats");
   declare(graph_command, graph_options);
-  if (argc > 2 && std::string_view(argv[1]) == "check" && argv[2][0] != '-' && std::string_view(argv[2]) != "theorem1") {
-    throw mpc::UsageError(fmt::format("check: no '{}'; expected theorem1", argv[2]));  // the parser would only ask for a subcommand
+  if (argc > 2 && std::string_view(argv[1]) == "check" && argv[2][0] != '-' && std::string_view(argv[2]) != "theorem1" &&
+      std::string_view(argv[2]) != "theorem2") {
+    throw mpc::UsageError(
+        fmt::format("check: no '{}'; expected theorem1 or theorem2", argv[2]));  // the parser would only ask for a subcommand
   }
   if (argc > 1 && argv[1][0] != '-') {
     std::vector<std::string> names;
@@ -87,6 +98,8 @@ mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
     return mpc::Exit::done;
   }
   if (theorem1_command.parsed()) return check_theorem1(theorem1_options, ranks);
+  if (theorem2_command.parsed()) return check_theorem2(theorem2_options, ranks);
+  if (forward_command.parsed()) return forward(forward_options, ranks);
   if (rounds_command.parsed()) return rounds(rounds_options, ranks);
   if (scale_command.parsed()) return scale(scale_options, ranks);
   if (compile_command.parsed()) return compile(compile_options, ranks);

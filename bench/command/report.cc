@@ -7,24 +7,18 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/command/fact_json.h"
+#include "bench/command/load_bar.h"
 #include "bench/command/revision.h"
 #include "bench/command/text.h"
 
 namespace roundtrip {
 namespace {
 
-std::string bar(std::uint64_t part, std::uint64_t whole) {
-  constexpr std::uint64_t width = 32;
-  const auto filled = std::min(width, (part * width + whole - 1) / whole);
-  return fmt::format("[{}{}] {:.2f} of s", std::string(filled, '#'), std::string(width - filled, '.'),
-                     static_cast<double>(part) / static_cast<double>(whole));
-}
-
 std::string load_line(const char* what, std::uint64_t most, const RunResult& result, std::uint64_t mpc::RoundEntry::*field) {
   const auto& rounds = result.ledger.rounds;
   const auto it = std::ranges::find_if(rounds, [&](const auto& round) { return round.*field == most; });
   const auto where = it == rounds.end() ? std::string() : fmt::format("  round {} ({})", it - rounds.begin() + 1, it->label);
-  return fmt::format("  {:<16}{:>12} {}{}\n", what, grouped(most), bar(most, result.model.memory.count), where);
+  return fmt::format("  {:<16}{:>12} {}{}\n", what, grouped(most), load_bar(most, result.model.memory.count), where);
 }
 
 std::string model_line(const RunResult& result) {

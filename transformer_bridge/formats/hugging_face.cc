@@ -4,14 +4,12 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
-#include <set>
 #include <utility>
-#include <vector>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
-#include "mpc/error.h"
+#include "transformer_bridge/formats/refuse.h"
+#include "transformer_bridge/formats/strict_json.h"
 
 namespace bridge {
 namespace {
@@ -20,38 +18,6 @@ using Json = nlohmann::json;
 
 constexpr std::uint64_t largest_size = (std::uint64_t{1} << 31) - 1;
 constexpr std::size_t largest_file = std::size_t{1} << 20;
-constexpr int deepest = 64;  // values may be printed, by recursion
-
-[[noreturn]] void refuse(const std::string& path, const std::string& what) { throw mpc::InputError(fmt::format("{}: {}", path, what)); }
-
-/// A value as an error shows it.
-std::string shown(const Json& value) {
-  constexpr std::size_t longest = 60;
-  const auto text = value.dump(-1, ' ', true);
-  return text.size() <= longest ? text : text.substr(0, longest) + "...";
-}
-
-/// The library keeps the last of two values under one key; here that is an error.
-Json parse_object(std::string_view text, const std::string& path) {
-  std::vector<std::set<std::string>> keys;
-  const auto callback = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth > deepest) refuse(path, fmt::format("expected values nested at most {} deep", deepest));
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second) {
-      refuse(path, fmt::format("{} is there twice", shown(parsed)));
-    }
-    return true;
-  };
-  Json root;
-  try {
-    root = Json::parse(text, callback);
-  } catch (const Json::exception& error) {
-    refuse(path, fmt::format("expected JSON: {}", error.what()));
-  }
-  if (!root.is_object()) refuse(path, fmt::format("expected a JSON object, got {}", root.type_name()));
-  return root;
-}
 
 /// The settings of one file, by name.
 class Settings {
@@ -160,7 +126,7 @@ ModelConfig bert(const Settings& settings) {
 }  // namespace
 
 ModelConfig parse_config(std::string_view text, const std::string& path) {
-  const auto root = parse_object(text, path);
+  const auto root = parse_json_object(text, path);
   const auto type = root.find("model_type");
   if (type == root.end()) refuse(path, "expected \"model_type\", \"gpt2\" or \"bert\"; it is not there");
   const Settings settings(root, path);

@@ -1,101 +1,86 @@
 #include "transformer_bridge/simulate/simulate.h"
 
 #include <algorithm>
-#include <array>
 #include <span>
-#include <string>
-#include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 
 #include "mpc/error.h"
 
-#include "transformer_bridge/kernels/reference.h"
+#include "transformer_bridge/simulate/part_rows.h"
+#include "transformer_bridge/simulate/pieces.h"
+#include "transformer_bridge/simulate/staging.h"
 
 namespace bridge {
 namespace {
 
 using Kind = Role::Kind;
 
-/// Rows travel in pieces of so many words: no word says how long a row is, since every machine knows.
-template <std::size_t words>
-struct Piece {
-  std::array<double, words> values;
-  template <class Archive>
-  void serialize(Archive& archive, unsigned) {
-    archive& values;
-  }
-};
-
-/// Columns of the heads of a layer side by side.
-struct Columns {
-  std::size_t queries = 0, values = 0, partials = 0;
-};
-
-template <class Real>
-Columns columns_of(const Layer<Real>& layer) {
-  Columns columns;
-  for (const auto& head : layer.heads) {
-    columns.queries += head.query.out();
-    columns.values += head.value.out();
-    columns.partials += 2 + head.value.out();
-  }
-  return columns;
-}
-
-/// Softmax partials of the rows of a block for one head, as the kernels take them, in numbers that lie one after the other.
-template <class Number>
-struct Partials {
-  Partials(std::span<Number> all, std::size_t rows)
-      : largest(all.first(rows)), sum(all.subspan(rows, rows)), value(all.subspan(2 * rows)) {}
-  std::span<Number> largest, sum, value;
-};
-
-template <class Real>
-void merge_partials(std::size_t rows, std::size_t v, std::span<const Real> from, std::span<Real> into) {
-  const Partials<const Real> part(from, rows);
-  const Partials<Real> whole(into, rows);
-  reference::merge<Real>(rows, v, whole.largest, whole.sum, whole.value, part.largest, part.sum, part.value);
-}
-
-/// The protocol, with rows in pieces of `piece` words.
-template <class Real, std::size_t piece>
+/// The protocol, with rows in pieces of `down` words on their way down the trees, and of `up` words on their way up. A round in which
+/// machines compute has three parts: what they received is put side by side, the kernels run for all machines of the rank at once, and
+/// every machine sends its own.
+template <class Real, std::size_t down, std::size_t up>
 class Simulation {
  public:
-  Simulation(const Transformer<Real>& transformer, const AttentionTrees& trees, const Matrix<Real>& x, mpc::Cluster& cluster)
-      : transformer_(transformer), trees_(trees), x_(x), cluster_(cluster) {}
+  Simulation(Program<Real>& program, const AttentionTrees& trees, const Matrix<Real>& x, mpc::Cluster& cluster,
+             const SimulateOptions& options)
+      : program_(program),
+        trees_(trees),
+        x_(x),
+        cluster_(cluster),
+        options_(options),
+        here_(cluster.machines_here()),
+        tokens_here_(here(0, trees.blocks())),
+        pairs_here_(here(trees.blocks(), trees.blocks() * trees.blocks())) {}
 
   OutputPart<Real> run() {
-    const auto input = deal_input();
-    auto inboxes = send_down(0, 0, input);
+    const auto last = program_.layers() - 1;
+    const auto input = deal_input(cluster_, x_, [&](std::size_t row) { return row / trees_.block_tokens(); });
+    auto going_down = begin_layer(0, input);
     for (std::size_t layer = 0;; ++layer) {
-      for (std::uint64_t depth = 1; depth < trees_.depth(); ++depth) inboxes = send_down(layer, depth, inboxes);
-      for (std::uint64_t depth = trees_.depth(); depth > 0; --depth) inboxes = send_up(layer, depth, inboxes);
-      if (layer + 1 == transformer_.layers().size()) break;
-      inboxes = send_down(layer + 1, 0, inboxes);
+      for (std::uint64_t depth = 1; depth < trees_.depth(); ++depth) going_down = pass_down(layer, depth, going_down);
+      auto going_up = multiply(layer, going_down);
+      for (std::uint64_t depth = trees_.depth() - 1; depth > 0; --depth) going_up = pass_up(layer, depth, going_up);
+      if (layer == last) return deal_output(going_up);
+      going_down = begin_layer(layer + 1, going_up);
     }
-    return deal_output(inboxes);
   }
 
  private:
-  using Number = Piece<1>;
-  using Row = Piece<piece>;
-  using Numbers = std::vector<double>;
+  using Down = Piece<down>;
+  using Up = Piece<up>;
+
+  /// Numbers of several machines, one after the other.
+  struct Numbers {
+    std::vector<Real> all;
+    std::vector<std::size_t> starts{0};
+
+    void clear() {
+      all.clear();
+      starts.assign(1, 0);
+    }
+    template <class Inbox>
+    void append(const Inbox& inbox) {
+      for (const auto& [source, message] : inbox) {
+        for (const auto number : message.values) all.push_back(static_cast<Real>(number));
+      }
+      starts.push_back(all.size());
+    }
+    std::span<const Real> of(std::size_t i) const { return std::span(all).subspan(starts[i], starts[i + 1] - starts[i]); }
+  };
 
   // ---- Where things are --------------------------------------------------------------------------------------------------------
 
-  std::size_t first_token(std::uint64_t block) const { return static_cast<std::size_t>(block * trees_.block_tokens()); }
-  std::size_t tokens_of(std::uint64_t block) const {
-    return std::min(static_cast<std::size_t>(trees_.block_tokens()), transformer_.tokens() - first_token(block));
+  /// Those of this rank among machines first..first + count - 1.
+  mpc::MachineBlock here(std::uint64_t first, std::uint64_t count) const {
+    const auto from = std::max(first, here_.first), to = std::min(first + count, here_.first + here_.count);
+    return {from, to > from ? to - from : 0};
   }
-  /// Words are dealt evenly: machine i holds those from floor(i words / q) on.
-  std::size_t first_dealt(std::size_t words, std::uint64_t machine) const {
-    return static_cast<std::size_t>(static_cast<mpc::DoubleWord>(words) * machine / trees_.machines());
+  std::size_t first_token(std::uint64_t block) const {
+    return std::min(static_cast<std::size_t>(block * trees_.block_tokens()), x_.rows());
   }
-  /// The last machine whose words begin at this place or before it.
-  std::uint64_t holder(std::size_t words, std::size_t place) const {
-    return static_cast<std::uint64_t>((static_cast<mpc::DoubleWord>(place + 1) * trees_.machines() - 1) / words);
-  }
+  std::size_t tokens_of(std::uint64_t block) const { return first_token(block + 1) - first_token(block); }
   std::uint64_t child(Kind tree, std::uint64_t block, std::uint64_t depth, std::uint64_t place) const {
     if (depth < trees_.depth()) return trees_.machine({tree, block, depth, place});
     return tree == Kind::query ? trees_.machine({Kind::pair, block, 0, place}) : trees_.machine({Kind::pair, place, 0, block});
@@ -105,250 +90,334 @@ class Simulation {
     return depth == 1 ? trees_.machine({Kind::token, block, 0, 0})
                       : trees_.machine({Kind::query, block, depth - 1, place / trees_.fan_out()});
   }
-
-  // ---- Messages ----------------------------------------------------------------------------------------------------------------
-
-  template <class Outbox>
-  static void send(Outbox& out, std::uint64_t to, std::span<const double> numbers) {
-    for (std::size_t at = 0; at < numbers.size(); at += piece) {
-      Row row;
-      std::copy_n(numbers.begin() + static_cast<std::ptrdiff_t>(at), piece, row.values.begin());
-      out.send(to, row);
-    }
-  }
-  template <class Outbox>
-  void send_to_children(Outbox& out, Kind tree, const Role& node, std::span<const double> numbers) const {
+  template <class Send>
+  void for_each_child(Kind tree, const Role& node, Send&& send) const {
     const auto count = trees_.children(node.depth, node.place);
-    for (std::uint64_t c = 0; c < count; ++c) {
-      send(out, child(tree, node.block, node.depth + 1, node.place * trees_.fan_out() + c), numbers);
+    for (std::uint64_t c = 0; c < count; ++c) send(child(tree, node.block, node.depth + 1, node.place * trees_.fan_out() + c));
+  }
+
+  // ---- Rounds in which machines compute ----------------------------------------------------------------------------------------
+
+  /// One round: collect(me, inbox) on every machine, then compute(i, n) for machines i..i + n - 1 of the `count` ones of this rank that
+  /// compute, then send(me, inbox, out, one) on every machine, where one(i) must be called before what machine i computed is read.
+  template <class Out, class In, class Collect, class Compute, class Send>
+  mpc::Inboxes<Out> computing_round(const mpc::Inboxes<In>& inboxes, Collect&& collect, const std::size_t& count, Compute&& compute,
+                                    Send&& send) {
+    cluster_.local(inboxes, collect);
+    bool done = false;
+    if (options_.evaluation == Evaluation::together) {
+      try {
+        compute(std::size_t{0}, count);
+        done = true;
+      } catch (const std::exception&) {
+        // The machine that is the cause throws it again in its own step, which names it, and all ranks learn of it.
+      }
     }
-  }
-  /// What the inbox holds, by source.
-  template <class Inbox>
-  static Numbers numbers_of(const Inbox& inbox) {
-    Numbers numbers;
-    for (const auto& [source, message] : inbox) numbers.insert(numbers.end(), message.values.begin(), message.values.end());
-    return numbers;
-  }
-
-  // ---- Rounds ------------------------------------------------------------------------------------------------------------------
-
-  auto deal_input() {
-    const auto scope = cluster_.scope("input");
-    const auto words = x_.values().size();
-    return cluster_.template round<Number>(cluster_.nothing(), [&](const auto& me, auto, auto& out) {
-      const auto machine = me.id().value;
-      for (auto at = first_dealt(words, machine); at < first_dealt(words, machine + 1); ++at) {
-        out.send(at / x_.columns() / trees_.block_tokens(), Number{{static_cast<double>(x_.values()[at])}});
-      }
+    return cluster_.template round<Out>(inboxes, [&](const auto& me, const auto& inbox, auto& out) {
+      send(me, inbox, out, [&](std::size_t i) {
+        if (!done) compute(i, std::size_t{1});
+      });
     });
   }
 
-  /// Nodes of depth `depth` send to their children; at depth 0 the token machines end the layer before, and begin this one.
+  /// Token machines end the layer before, and begin this one.
   template <class In>
-  mpc::Inboxes<Row> send_down(std::size_t layer, std::uint64_t depth, const mpc::Inboxes<In>& inboxes) {
+  mpc::Inboxes<Down> begin_layer(std::size_t layer, const mpc::Inboxes<In>& inboxes) {
     const auto scope = cluster_.scope(fmt::format("layer {}: down", layer));
-    return cluster_.template round<Row>(inboxes, [&](const auto& me, const auto& inbox, auto& out) {
+    const auto& columns = program_.columns(layer);
+    const auto width = program_.transformer().width();
+    const auto total = tokens_on_rank();
+    rows_.resize(total * width);
+    projected_.resize(total * columns.projected());
+    const auto compute = [&](std::size_t i, std::size_t n) {
+      const auto tokens = range(i, n);
+      const auto at = tokens.first - first_token(tokens_here_.first);
+      const auto before = layer == 0 ? given_rows(i, n) : ended_rows(layer - 1, i, n);
+      const auto rows = rows_.device().subspan(at * width, tokens.count * width);
+      const auto projected = projected_.device().subspan(at * columns.projected(), tokens.count * columns.projected());
+      program_.begin(layer, tokens, before, rows);
+      program_.project(layer, tokens, rows, projected);
+      rows_.to_host(at * width, rows.size());
+      projected_.to_host(at * columns.projected(), projected.size());
+    };
+    return computing_round<Down>(
+        inboxes, [&](const auto& me, const auto& inbox) { collect_at_token(me, inbox); }, tokens_here_.count, compute,
+        [&](const auto& me, const auto&, auto& out, const auto& one) {
+          const auto block = me.id().value;
+          if (block >= trees_.blocks()) return;
+          one(block - tokens_here_.first);
+          const auto at = first_token(block) - first_token(tokens_here_.first), n = tokens_of(block);
+          send_numbers<down, Real>(out, block, rows_.host().subspan(at * width, n * width));
+          // Row by row: all queries, or all keys and values.
+          const auto send_columns = [&](Kind tree, std::size_t first, std::size_t count) {
+            for_each_child(tree, {Kind::token, block, 0, 0}, [&](std::uint64_t to) {
+              for (std::size_t i = at; i < at + n; ++i) {
+                send_numbers<down, Real>(out, to, projected_.host().subspan(i * columns.projected() + first, count));
+              }
+            });
+          };
+          send_columns(Kind::query, 0, columns.queries);
+          send_columns(Kind::key_value, columns.queries, columns.keys_values());
+        });
+  }
+
+  /// Nodes of this depth send what they received to their children.
+  mpc::Inboxes<Down> pass_down(std::size_t layer, std::uint64_t depth, const mpc::Inboxes<Down>& inboxes) {
+    const auto scope = cluster_.scope(fmt::format("layer {}: down", layer));
+    return cluster_.template round<Down>(inboxes, [&](const auto& me, const auto& inbox, auto& out) {
       const auto role = trees_.role(me.id().value);
-      if (role.kind == Kind::token) {
-        if (depth == 0) {
-          begin_layer(layer, role,
-                      layer == 0 ? rows_from(role, numbers_of(inbox), x_.columns()) : rows_after(layer - 1, role, numbers_of(inbox)), out);
-        } else {
-          send(out, role.block, numbers_of(inbox));
-        }
-      } else if (role.kind != Kind::pair && role.depth == depth) {
-        send_to_children(out, role.kind, role, numbers_of(inbox));
-      }
+      if (role.kind == Kind::token) return keep_own(role.block, inbox, out);
+      if (role.kind == Kind::pair || role.depth != depth) return;
+      for_each_child(role.kind, role, [&](std::uint64_t to) {
+        for (const auto& [source, message] : inbox) out.send(to, message);
+      });
     });
   }
 
-  /// Machines of depth `depth` of the query trees send to their parents; at depth D these are the pairs.
-  mpc::Inboxes<Row> send_up(std::size_t layer, std::uint64_t depth, const mpc::Inboxes<Row>& inboxes) {
+  /// Pairs multiply, and send partials to their parents.
+  mpc::Inboxes<Up> multiply(std::size_t layer, const mpc::Inboxes<Down>& inboxes) {
     const auto scope = cluster_.scope(fmt::format("layer {}: up", layer));
-    return cluster_.template round<Row>(inboxes, [&](const auto& me, const auto& inbox, auto& out) {
+    const auto& columns = program_.columns(layer);
+    const auto block = static_cast<std::size_t>(trees_.block_tokens());
+    const auto count = static_cast<std::size_t>(pairs_here_.count);
+    queries_.resize(count * block * columns.queries);
+    keys_values_.resize(count * block * columns.keys_values());
+    parts_.resize(count * block * columns.parts);
+    pairs_.resize(count);
+    const auto pair_of = [&](const auto& me) { return static_cast<std::size_t>(me.id().value - pairs_here_.first); };
+    const auto collect = [&](const auto& me, const auto& inbox) {
+      if (me.id().value - trees_.blocks() >= trees_.blocks() * trees_.blocks()) return;
+      const auto role = trees_.role(me.id().value);
+      const auto p = pair_of(me);
+      pairs_[p] = {static_cast<std::uint32_t>(tokens_of(role.block)), static_cast<std::uint32_t>(tokens_of(role.place)),
+                   first_token(role.block), first_token(role.place)};
+      // Queries come from the query tree of the pair's first block, keys and values from the other tree of its second; a machine that
+      // sends both sends the queries first.
+      const auto asker = parent(role.block, trees_.depth(), role.place);
+      auto* query = queries_.host().data() + p * block * columns.queries;
+      auto* key_value = keys_values_.host().data() + p * block * columns.keys_values();
+      const auto* queries_end = query + pairs_[p].queries * columns.queries;
+      for (const auto& [source, message] : inbox) {
+        auto*& to = source.value == asker && query != queries_end ? query : key_value;
+        to = take_numbers(message, to);
+      }
+    };
+    // A batch of pairs is laid out group by group over all its pairs, so pairs one by one have parts of their own.
+    const auto compute = [&](std::size_t p, std::size_t n) {
+      const auto in = [&](Staging<Real>& staging, std::size_t each) {
+        staging.to_device(p * block * each, n * block * each);
+        return staging.device().subspan(p * block * each, n * block * each);
+      };
+      const auto parts = parts_.device().subspan(p * block * columns.parts, n * block * columns.parts);
+      program_.attend_blocks(layer, block, options_.shown, std::span(pairs_).subspan(p, n), in(queries_, columns.queries),
+                             in(keys_values_, columns.keys_values()), parts);
+      parts_.to_host(p * block * columns.parts, parts.size());
+      batch_ = {p, n};
+    };
+    std::vector<Real> own;
+    return computing_round<Up>(inboxes, collect, count, compute, [&](const auto& me, const auto& inbox, auto& out, const auto& one) {
       const auto role = trees_.role(me.id().value);
       if (role.kind == Kind::token) {
-        send(out, role.block, numbers_of(inbox));
-      } else if (role.kind == Kind::pair && depth == trees_.depth()) {
-        send(out, parent(role.block, depth, role.place), partials_of(layer, role, inbox));
-      } else if (role.kind == Kind::query && role.depth == depth && !inbox.empty()) {
-        send(out, parent(role.block, depth, role.place), merged(layer, role.block, numbers_of(inbox)));
+        for (const auto& [source, message] : inbox) send_numbers<up, double>(out, role.block, message.values);
+        return;
       }
+      if (role.kind != Kind::pair) return;
+      const auto p = pair_of(me);
+      one(p);
+      const auto n = tokens_of(role.block);
+      own.resize(n * columns.parts);
+      const auto parts = parts_.host().subspan(batch_.first * block * columns.parts, batch_.count * block * columns.parts);
+      take_part_rows<Real>(program_.groups(layer), parts, batch_.count * block, (p - batch_.first) * block, n, own);
+      send_numbers<up, Real>(out, parent(role.block, trees_.depth(), role.place), own);
     });
   }
 
-  OutputPart<Real> deal_output(const mpc::Inboxes<Row>& inboxes) {
-    const auto scope = cluster_.scope("output");
-    const auto columns = transformer_.out();
-    const auto words = transformer_.tokens() * columns;
-    const auto held = cluster_.template round<Number>(inboxes, [&](const auto& me, const auto& inbox, auto& out) {
+  /// Nodes of the query trees of this depth merge what their children sent, and send it to their parents.
+  mpc::Inboxes<Up> pass_up(std::size_t layer, std::uint64_t depth, const mpc::Inboxes<Up>& inboxes) {
+    const auto scope = cluster_.scope(fmt::format("layer {}: up", layer));
+    std::vector<std::uint64_t> blocks;  // of the nodes of this rank that have children
+    received_.clear();
+    const auto collect = [&](const auto& me, const auto& inbox) {
+      if (inbox.empty()) return;
       const auto role = trees_.role(me.id().value);
-      if (role.kind != Kind::token) return;
-      const auto rows = rows_after(transformer_.layers().size() - 1, role, numbers_of(inbox));
-      auto at = first_token(role.block) * columns;
-      for (const auto value : rows.values()) out.send(holder(words, at++), Number{{static_cast<double>(value)}});
+      if (role.kind != Kind::query || role.depth != depth) return;
+      blocks.push_back(role.block);
+      received_.append(inbox);
+    };
+    std::size_t count = 0;
+    const auto compute = [&](std::size_t i, std::size_t n) {
+      n = std::min(n, blocks.size() - i);
+      if (n == 0) return;
+      std::vector<Merge> merges;
+      for (auto node = i; node < i + n; ++node) merges.push_back({tokens_of(blocks[node]), received_.of(node)});
+      const auto rows = merged(layer, merges);
+      parts_.to_host(0, rows * program_.columns(layer).parts);
+      batch_ = {i, rows};
+    };
+    count = here_.count;  // at most; how many there are is known after collecting
+    std::size_t next = 0, row = 0;
+    std::vector<Real> own;
+    return computing_round<Up>(inboxes, collect, count, compute, [&](const auto& me, const auto& inbox, auto& out, const auto& one) {
+      const auto role = trees_.role(me.id().value);
+      if (role.kind == Kind::token) return keep_own(role.block, inbox, out);
+      if (role.kind != Kind::query || role.depth != depth || inbox.empty()) return;
+      one(next);  // machines step in the order in which they were collected
+      if (batch_.first == next) row = 0;
+      const auto n = tokens_of(role.block);
+      own.resize(n * program_.columns(layer).parts);
+      take_part_rows<Real>(program_.groups(layer), parts_.host(), batch_.count, row, n, own);
+      send_numbers<up, Real>(out, parent(role.block, depth, role.place), own);
+      row += n;
+      ++next;
     });
-    OutputPart<Real> part;
-    bool first = true;
-    cluster_.local(held, [&](const auto& me, const auto& inbox) {
-      if (std::exchange(first, false)) part.first = first_dealt(words, me.id().value);
-      for (const auto& [source, message] : inbox) part.values.push_back(static_cast<Real>(message.values[0]));
-    });
-    return part;
   }
 
-  static std::vector<Real> reals(std::span<const double> numbers) {
-    std::vector<Real> result(numbers.size());
-    std::ranges::transform(numbers, result.begin(), [](double number) { return static_cast<Real>(number); });
-    return result;
+  OutputPart<Real> deal_output(const mpc::Inboxes<Up>& inboxes) {
+    const auto scope = cluster_.scope("output");
+    const auto columns = program_.transformer().out();
+    const auto words = x_.rows() * columns;
+    const EvenShares dealt(words, trees_.machines());
+    rows_.resize(tokens_on_rank() * columns);
+    const auto compute = [&](std::size_t i, std::size_t n) {
+      const auto tokens = range(i, n);
+      const auto at = tokens.first - first_token(tokens_here_.first);
+      const auto rows = ended_rows(program_.layers() - 1, i, n);
+      std::vector<Real> there(rows.size());
+      program_.memory().download(there.data(), rows.data(), rows.size_bytes());
+      std::ranges::copy(there, rows_.host().subspan(at * columns).begin());
+    };
+    const auto held = computing_round<Piece<1>>(
+        inboxes, [&](const auto& me, const auto& inbox) { collect_at_token(me, inbox); }, tokens_here_.count, compute,
+        [&](const auto& me, const auto&, auto& out, const auto& one) {
+          const auto block = me.id().value;
+          if (block >= trees_.blocks()) return;
+          one(block - tokens_here_.first);
+          const auto at = first_token(block) - first_token(tokens_here_.first), n = tokens_of(block);
+          auto place = first_token(block) * columns;
+          for (const auto number : rows_.host().subspan(at * columns, n * columns)) {
+            out.send(dealt.holder(place++), Piece<1>{{static_cast<double>(number)}});
+          }
+        });
+    return output_part<Real>(cluster_, words, held);
   }
 
-  // ---- What a token machine does -----------------------------------------------------------------------------------------------
+  // ---- What token machines do --------------------------------------------------------------------------------------------------
 
-  Matrix<Real> rows_from(const Role& role, std::span<const double> numbers, std::size_t columns) const {
-    Matrix<Real> rows(tokens_of(role.block), columns);
-    std::ranges::copy(reals(numbers), rows.values().begin());
+  std::size_t tokens_on_rank() const { return first_token(tokens_here_.first + tokens_here_.count) - first_token(tokens_here_.first); }
+  /// The tokens of machines i..i + n - 1 of the token machines of this rank.
+  TokenRange range(std::size_t i, std::size_t n) const {
+    const auto from = first_token(tokens_here_.first + i);
+    return {from, first_token(tokens_here_.first + i + n) - from, options_.shown};
+  }
+  template <class Inbox>
+  void collect_at_token(const mpc::Machine& me, const Inbox& inbox) {
+    const auto block = me.id().value;
+    if (block >= trees_.blocks()) return;
+    if (block == tokens_here_.first) received_.clear();
+    received_.append(inbox);
+  }
+  /// A token machine's rows are messages to itself, which come before all others.
+  template <class Inbox, class Outbox>
+  void keep_own(std::uint64_t block, const Inbox& inbox, Outbox& out) const {
+    for (const auto& [source, message] : inbox) out.send(block, message);
+  }
+
+  std::span<const Real> given_rows(std::size_t i, std::size_t n) {
+    const auto first = received_.starts[i], count = received_.starts[i + n] - first;
+    before_.resize(count);
+    std::ranges::copy(std::span(received_.all).subspan(first, count), before_.host().begin());
+    before_.to_device(0, count);
+    return before_.device();
+  }
+
+  /// The rows at the end of a layer, from the machines' own, which come first in their inboxes, and the partials of their children.
+  std::span<const Real> ended_rows(std::size_t layer, std::size_t i, std::size_t n) {
+    const auto tokens = range(i, n);
+    const auto& columns = program_.columns(layer);
+    const auto width = program_.transformer().width();
+    before_.resize(tokens.count * width);
+    std::vector<Merge> merges;
+    std::size_t at = 0;
+    for (auto m = i; m < i + n; ++m) {
+      const auto count = tokens_of(tokens_here_.first + m);
+      const auto numbers = received_.of(m);
+      std::ranges::copy(numbers.first(count * width), before_.host().subspan(at * width).begin());
+      merges.push_back({count, numbers.subspan(count * width)});
+      at += count;
+    }
+    before_.to_device(0, tokens.count * width);
+    heads_.resize(tokens.count * columns.values);
+    if (!program_.groups(layer).empty()) {
+      merged(layer, merges);
+      std::span<const Real> queries;
+      if (std::ranges::any_of(program_.groups(layer), [](const auto& group) { return group.start_keys.size() != 0; })) {
+        again_.resize(tokens.count * columns.projected());
+        program_.project(layer, tokens, before_.device(), again_.device());
+        queries = again_.device();
+      }
+      program_.finish(layer, tokens.count, queries, columns.projected(), parts_.device(), heads_.device());
+    }
+    ended_.resize(tokens.count * program_.out(layer));
+    program_.end(layer, tokens, before_.device(), heads_.device(), ended_.device());
+    return ended_.device();
+  }
+
+  // ---- Partials ----------------------------------------------------------------------------------------------------------------
+
+  /// What the children of a machine with so many tokens sent, one after the other.
+  struct Merge {
+    std::size_t tokens;
+    std::span<const Real> children;
+  };
+
+  /// Merges the children's parts of every machine in their order, into parts_. Returns the tokens in all.
+  std::size_t merged(std::size_t layer, const std::vector<Merge>& merges) {
+    const auto each = program_.columns(layer).parts;
+    std::size_t rows = 0, most = 0;
+    for (const auto& merge : merges) {
+      rows += merge.tokens;
+      if (each != 0) most = std::max(most, merge.children.size() / (merge.tokens * each));
+    }
+    for (std::size_t c = 0; c < most; ++c) {
+      auto& to = c == 0 ? parts_ : child_parts_;
+      to.resize(rows * each);
+      std::size_t row = 0;
+      for (const auto& merge : merges) {
+        const auto words = merge.tokens * each;
+        const auto part = (c + 1) * words <= merge.children.size() ? merge.children.subspan(c * words, words) : std::span<const Real>();
+        put_part_rows<Real>(program_.groups(layer), part, merge.tokens, to.host(), rows, row);
+        row += merge.tokens;
+      }
+      to.to_device(0, rows * each);
+      if (c > 0) program_.merge(layer, rows, parts_.device(), child_parts_.device());
+    }
     return rows;
   }
 
-  Matrix<Real> applied(const RowFunction<Real>& function, const Matrix<Real>& rows, const Role& role, std::size_t layer,
-                       const std::string& name) const {
-    return function.apply(rows, first_token(role.block), fmt::format("layer {}, {}", layer, name));
-  }
-
-  /// What the heads read.
-  Matrix<Real> seen(std::size_t layer, const Role& role, const Matrix<Real>& rows) const {
-    const auto& heads_in = transformer_.layers()[layer].heads_in;
-    return heads_in ? applied(*heads_in, rows, role, layer, "heads_in") : rows;
-  }
-
-  /// Sends the rows of the residual stream to the machine itself, and queries, keys and values down the trees.
-  template <class Outbox>
-  void begin_layer(std::size_t index, const Role& role, Matrix<Real> rows, Outbox& out) const {
-    const auto& layer = transformer_.layers()[index];
-    if (layer.before) rows = applied(*layer.before, rows, role, index, "before");
-    send(out, role.block, Numbers(rows.values().begin(), rows.values().end()));
-    const auto read = seen(index, role, rows);
-    Numbers queries, keys_values;
-    const auto append = [](Numbers& to, const Matrix<Real>& from) { to.insert(to.end(), from.values().begin(), from.values().end()); };
-    for (const auto& head : layer.heads) {
-      append(queries, applied(head.query, read, role, index, "query"));
-      append(keys_values, applied(head.key, read, role, index, "key"));
-      append(keys_values, applied(head.value, read, role, index, "value"));
-    }
-    send_to_children(out, Kind::query, role, queries);
-    send_to_children(out, Kind::key_value, role, keys_values);
-  }
-
-  /// The rows at the end of a layer, from the machine's own, which come first in its inbox, and the partials of its children.
-  Matrix<Real> rows_after(std::size_t index, const Role& role, const Numbers& inbox) const {
-    const auto& layer = transformer_.layers()[index];
-    const auto own = tokens_of(role.block) * transformer_.width();
-    auto rows = rows_from(role, std::span(inbox).first(own), transformer_.width());
-    if (!layer.heads.empty()) add_heads(index, role, std::span(inbox).subspan(own), rows);
-    return layer.after ? applied(*layer.after, rows, role, index, "after") : rows;
-  }
-
-  void add_heads(std::size_t index, const Role& role, std::span<const double> partials, Matrix<Real>& rows) const {
-    const auto& layer = transformer_.layers()[index];
-    const auto whole = merged(index, role.block, partials);
-    const auto read = seen(index, role, rows);  // before a head is added to them
-    Matrix<Real> side_by_side(rows.rows(), layer.heads_out ? columns_of(layer).values : 0);
-    const auto n = rows.rows();
-    std::size_t at = 0, column = 0;
-    for (const auto& head : layer.heads) {
-      const auto k = head.query.out(), v = head.value.out();
-      auto all = reals(std::span(whole).subspan(at, n * (2 + v)));
-      at += all.size();
-      if (head.start) {  // its key and value are part of the program, and it comes last
-        const auto queries = applied(head.query, read, role, index, "query");
-        std::vector<Real> own(all.size());
-        const Partials<Real> part(own, n);
-        reference::attention_partial<Real>({n, 1, k, v}, queries.values(), head.start->key, head.start->value, {}, head.scale, part.largest,
-                                           part.sum, part.value);
-        merge_partials<Real>(n, v, own, all);
-      }
-      const Partials<Real> part(all, n);
-      Matrix<Real> out(n, v);
-      reference::finish<Real>(n, v, part.sum, part.value, out.values());
-      for (std::size_t i = 0; i < n; ++i) {
-        const auto to = layer.heads_out ? side_by_side.row(i).subspan(column, v) : rows.row(i);
-        for (std::size_t c = 0; c < v; ++c) to[c] += out(i, c);
-      }
-      column += layer.heads_out ? v : 0;
-    }
-    if (!layer.heads_out) return;
-    const auto projected = applied(*layer.heads_out, side_by_side, role, index, "heads_out");
-    for (std::size_t i = 0; i < rows.values().size(); ++i) rows.values()[i] += projected.values()[i];
-  }
-
-  // ---- What pairs and nodes do -------------------------------------------------------------------------------------------------
-
-  /// Queries come from the query tree of the pair's first block, keys and values from the other tree of its second.
-  template <class Inbox>
-  Numbers partials_of(std::size_t index, const Role& role, const Inbox& inbox) const {
-    const auto& layer = transformer_.layers()[index];
-    const auto asking = tokens_of(role.block), seen_tokens = tokens_of(role.place);
-    const auto asker = parent(role.block, trees_.depth(), role.place);
-    const auto query_words = asking * columns_of(layer).queries;
-    Numbers queries, keys_values;
-    for (const auto& [source, message] : inbox) {
-      auto& to = source.value == asker && queries.size() < query_words ? queries : keys_values;
-      to.insert(to.end(), message.values.begin(), message.values.end());
-    }
-    const auto q = reals(queries), kv = reals(keys_values);
-    Numbers result;
-    std::size_t query_at = 0, key_at = 0;
-    for (const auto& head : layer.heads) {
-      const auto k = head.query.out(), v = head.value.out();
-      const auto value_at = key_at + seen_tokens * k;
-      std::vector<std::uint8_t> mask;
-      for (std::size_t i = 0; i < asking; ++i) {
-        for (std::size_t j = 0; j < seen_tokens; ++j) {
-          mask.push_back(head.mask.sees(first_token(role.block) + i, first_token(role.place) + j) ? 1 : 0);
-        }
-      }
-      std::vector<Real> all(asking * (2 + v));
-      const Partials<Real> part(all, asking);
-      reference::attention_partial<Real>({asking, seen_tokens, k, v}, std::span(q).subspan(query_at, asking * k),
-                                         std::span(kv).subspan(key_at, seen_tokens * k), std::span(kv).subspan(value_at, seen_tokens * v),
-                                         mask, head.scale, part.largest, part.sum, part.value);
-      result.insert(result.end(), all.begin(), all.end());
-      query_at += asking * k;
-      key_at = value_at + seen_tokens * v;
-    }
-    return result;
-  }
-
-  /// Partials of a block from its children, one after the other, merged in their order.
-  Numbers merged(std::size_t index, std::uint64_t block, std::span<const double> all) const {
-    const auto& layer = transformer_.layers()[index];
-    const auto words = tokens_of(block) * columns_of(layer).partials;
-    auto result = reals(all.first(words));
-    for (auto rest = all.subspan(words); !rest.empty(); rest = rest.subspan(words)) {
-      const auto from = reals(rest.first(words));
-      std::size_t at = 0;
-      for (const auto& head : layer.heads) {
-        const auto count = tokens_of(block) * (2 + head.value.out());
-        merge_partials<Real>(tokens_of(block), head.value.out(), std::span(from).subspan(at, count), std::span(result).subspan(at, count));
-        at += count;
-      }
-    }
-    return {result.begin(), result.end()};
-  }
-
-  const Transformer<Real>& transformer_;
+  Program<Real>& program_;
   const AttentionTrees& trees_;
   const Matrix<Real>& x_;
   mpc::Cluster& cluster_;
+  SimulateOptions options_;
+  mpc::MachineBlock here_, tokens_here_, pairs_here_;
+
+  // Between the parts of a round; no machine reads what another one put there.
+  struct Batch {
+    std::size_t first = 0, count = 0;
+  };
+  Batch batch_;  // what parts_ holds: of which machine the first is, and how many machines or tokens there are
+  Numbers received_;
+  std::vector<BlockPair> pairs_;
+  Staging<Real> rows_{program_.memory()}, projected_{program_.memory()}, before_{program_.memory()}, heads_{program_.memory()},
+      ended_{program_.memory()}, again_{program_.memory()}, queries_{program_.memory()}, keys_values_{program_.memory()},
+      parts_{program_.memory()}, child_parts_{program_.memory()};
 };
 
 }  // namespace
 
 template <class Real>
-TransformerShape shape_of(const Transformer<Real>& transformer) {
-  TransformerShape shape{transformer.tokens(), transformer.width(), 1, 1, transformer.layers().size()};
+TransformerShape shape_of(const Transformer<Real>& transformer, std::size_t tokens) {
+  TransformerShape shape{tokens, transformer.width(), 1, 1, transformer.layers().size()};
   for (const auto& layer : transformer.layers()) {
     std::uint64_t columns = 0;
     for (const auto& head : layer.heads) columns += std::max(head.query.out(), head.value.out());
@@ -359,24 +428,31 @@ TransformerShape shape_of(const Transformer<Real>& transformer) {
 }
 
 template <class Real>
-OutputPart<Real> simulate(const Transformer<Real>& transformer, const AttentionTrees& trees, const Matrix<Real>& x, mpc::Cluster& cluster) {
-  expect_equal("theorem 2", "tokens of the input", transformer.tokens(), x.rows());
+OutputPart<Real> simulate(Program<Real>& program, const AttentionTrees& trees, const Matrix<Real>& x, mpc::Cluster& cluster,
+                          const SimulateOptions& options) {
+  const auto& transformer = program.transformer();
+  expect_equal("theorem 2", "tokens of the input", trees.shape().tokens, x.rows());
   expect_equal("theorem 2", "columns of the input", transformer.in(), x.columns());
   expect_equal("theorem 2", "machines", trees.machines(), cluster.model().machines);
   expect_equal("theorem 2", "words a machine", trees.words(), cluster.model().memory.count);
-  const auto fits = [](std::size_t columns) { return columns % 8 == 0; };
-  auto wide = fits(transformer.width());
-  for (const auto& layer : transformer.layers()) {
-    const auto columns = columns_of(layer);
-    wide = wide && fits(columns.queries) && fits(columns.values) && fits(columns.partials);
+  program.expect_tokens(x.rows());
+  std::vector<std::size_t> down_lengths{transformer.width()}, up_lengths{transformer.width()};
+  for (std::size_t l = 0; l < program.layers(); ++l) {
+    const auto& columns = program.columns(l);
+    down_lengths.insert(down_lengths.end(), {columns.queries, columns.keys_values()});
+    up_lengths.push_back(columns.parts);
   }
-  if (wide) return Simulation<Real, 8>(transformer, trees, x, cluster).run();
-  return Simulation<Real, 1>(transformer, trees, x, cluster).run();
+  return with_pieces<64, 8, 1>(down_lengths, [&](auto down) {
+    // A piece that goes up divides one that goes down, as a token machine's own rows go from one to the other.
+    constexpr std::size_t widest = down() < 8 ? 1 : 8;
+    return with_pieces<widest, 1>(up_lengths,
+                                  [&](auto up) { return Simulation<Real, down(), up()>(program, trees, x, cluster, options).run(); });
+  });
 }
 
-template TransformerShape shape_of(const Transformer<float>&);
-template TransformerShape shape_of(const Transformer<double>&);
-template OutputPart<float> simulate(const Transformer<float>&, const AttentionTrees&, const Matrix<float>&, mpc::Cluster&);
-template OutputPart<double> simulate(const Transformer<double>&, const AttentionTrees&, const Matrix<double>&, mpc::Cluster&);
+template TransformerShape shape_of(const Transformer<float>&, std::size_t);
+template TransformerShape shape_of(const Transformer<double>&, std::size_t);
+template OutputPart<float> simulate(Program<float>&, const AttentionTrees&, const Matrix<float>&, mpc::Cluster&, const SimulateOptions&);
+template OutputPart<double> simulate(Program<double>&, const AttentionTrees&, const Matrix<double>&, mpc::Cluster&, const SimulateOptions&);
 
 }  // namespace bridge

@@ -42,6 +42,9 @@ class Mask {
   /// Empty unless the kind is any.
   const Matrix<std::uint8_t>& visible() const { return visible_; }
 
+  /// Tokens from here on are hidden from all.
+  std::size_t shown() const { return shown_; }
+
   bool sees(std::size_t query, std::size_t key) const {
     return key < shown_ && (kind_ == Kind::none || (kind_ == Kind::causal ? key <= query : visible_(query, key) != 0));
   }

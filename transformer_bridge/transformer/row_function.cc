@@ -48,16 +48,8 @@ Matrix<Real> apply_linear(const Linear<Real>& linear, const Matrix<Real>& rows) 
 template <class Real>
 Matrix<Real> apply_embedding(const Embedding<Real>& embedding, const Matrix<Real>& rows, std::size_t first, const std::string& place) {
   const auto& table = embedding.table;
-  std::vector<std::size_t> ids;
-  for (std::size_t i = 0; i < rows.rows(); ++i) {
-    const auto id = rows(i, 0);
-    // In the form that NaN does not pass; beyond the table the cast would be undefined.
-    if (!(id >= 0 && id < static_cast<Real>(table.rows()) && id == static_cast<Real>(static_cast<std::size_t>(id)))) {
-      throw mpc::InputError(
-          fmt::format("{}, token {}: {} is not an id of the embedding, which has {} rows", place, first + i, id, table.rows()));
-    }
-    ids.push_back(static_cast<std::size_t>(id));
-  }
+  const auto found = embedding_ids<Real>(embedding, rows.values(), first, place);
+  const std::vector<std::size_t> ids(found.begin(), found.end());
   Matrix<Real> out(rows.rows(), table.columns());
   reference::embedding<Real>(rows.rows(), table.columns(), ids, table.values(), out.values());
   if (embedding.positions.rows() == 0) return out;
@@ -90,6 +82,23 @@ Matrix<Real> apply_sequence(const Sequence<Real>& sequence, const Matrix<Real>& 
 }
 
 }  // namespace
+
+template <class Real>
+std::vector<std::uint32_t> embedding_ids(const Embedding<Real>& embedding, std::span<const Real> column, std::size_t first,
+                                         const std::string& place) {
+  const auto rows = embedding.table.rows();
+  std::vector<std::uint32_t> ids;
+  ids.reserve(column.size());
+  for (std::size_t i = 0; i < column.size(); ++i) {
+    const auto id = column[i];
+    // In the form that NaN does not pass; beyond the table the cast would be undefined.
+    if (!(id >= 0 && id < static_cast<Real>(rows) && id == static_cast<Real>(static_cast<std::size_t>(id)))) {
+      throw mpc::InputError(fmt::format("{}, token {}: {} is not an id of the embedding, which has {} rows", place, first + i, id, rows));
+    }
+    ids.push_back(static_cast<std::uint32_t>(id));
+  }
+  return ids;
+}
 
 void expect_equal(const std::string& place, const std::string& what, std::size_t expected, std::size_t got) {
   if (expected != got) throw mpc::UsageError(fmt::format("{}: {}: expected {}, got {}", place, what, expected, got));
@@ -241,5 +250,8 @@ Matrix<Real> RowFunction<Real>::apply(const Matrix<Real>& rows, std::size_t firs
 
 template struct RowFunction<float>;
 template struct RowFunction<double>;
+
+template std::vector<std::uint32_t> embedding_ids(const Embedding<float>&, std::span<const float>, std::size_t, const std::string&);
+template std::vector<std::uint32_t> embedding_ids(const Embedding<double>&, std::span<const double>, std::size_t, const std::string&);
 
 }  // namespace bridge

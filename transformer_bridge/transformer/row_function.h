@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -36,7 +37,7 @@ struct LayerNorm {
 /// From a row of one column, an id 0..u-1, to the id's row of the table, plus the token's row of `positions`.
 template <class Real>
 struct Embedding {
-  Matrix<Real> table;      ///< [u, b]
+  Matrix<Real> table;      ///< [u, b], u below 2^32
   Matrix<Real> positions;  ///< [N or more, b], or empty: none
 };
 
@@ -79,6 +80,12 @@ struct RowFunction : std::variant<Linear<Real>, Mlp<Real>, LayerNorm<Real>, Embe
   /// for an id that the embedding lacks, and for an Oracle's row of another width.
   Matrix<Real> apply(const Matrix<Real>& rows, std::size_t first, const std::string& place) const;
 };
+
+/// The ids in a column of rows [n, 1] of the tokens from `first` on. Throws mpc::InputError, with place and token, for what is not an id of
+/// the embedding.
+template <class Real>
+std::vector<std::uint32_t> embedding_ids(const Embedding<Real>& embedding, std::span<const Real> column, std::size_t first,
+                                         const std::string& place);
 
 /// Throws mpc::UsageError unless they are equal: "PLACE: WHAT: expected E, got G".
 void expect_equal(const std::string& place, const std::string& what, std::size_t expected, std::size_t got);

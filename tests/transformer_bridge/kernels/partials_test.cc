@@ -49,7 +49,7 @@ struct Problem {
 
   /// Of the keys begin to end.
   Part<Real> part(std::size_t begin, std::size_t end) const {
-    const auto [n, t, k, v] = shape();
+    const auto n = queries.rows(), t = keys.rows(), k = queries.columns(), v = values.columns();
     std::vector<std::uint8_t> seen;
     for (std::size_t i = 0; !mask.empty() && i < n; ++i) {
       for (std::size_t j = begin; j < end; ++j) seen.push_back(mask[i * t + j]);

@@ -1,8 +1,6 @@
 #include "transformer_bridge/simulate/simulate.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <span>
 
 #include <gtest/gtest.h>
@@ -12,18 +10,24 @@
 #include "mpc/transport/in_process.h"
 #include "mpc/transport/mpi.h"
 
+#include "transformer_bridge/kernels/reference_kernels.h"
 #include "transformer_bridge/transformer/forward.h"
 
 #include "tests/support/world.h"
 #include "tests/transformer_bridge/random_matrix.h"
 #include "tests/transformer_bridge/refusal.h"
+#include "tests/transformer_bridge/sample_transformer.h"
 
 namespace bridge {
 namespace {
 
+using tests::error_of;
+using tests::holes;
+using tests::ids;
 using tests::random_matrix;
-using tests::random_vector;
 using tests::refusal;
+using tests::same_bits;
+using tests::transformer_of;
 using tests::world;
 
 mpc::Model model_of(const AttentionTrees& trees) {
@@ -41,50 +45,13 @@ struct Simulated {
 };
 
 template <class Real>
-Simulated<Real> run(const Transformer<Real>& transformer, const AttentionTrees& trees, const Matrix<Real>& x, mpc::Transport& transport) {
+Simulated<Real> run(const Transformer<Real>& transformer, const AttentionTrees& trees, const Matrix<Real>& x, mpc::Transport& transport,
+                    const SimulateOptions& options = {}) {
   mpc::Cluster cluster(model_of(trees), transport);
-  auto part = simulate(transformer, trees, x, cluster);
+  const ReferenceKernels<Real> kernels;
+  Program<Real> program(transformer, kernels);
+  auto part = simulate(program, trees, x, cluster, options);
   return {std::move(part), cluster.finish()};
-}
-
-/// Layers of every kind: LayerNorm before or after, heads that are added or projected, MLPs, a start token.
-template <class Real>
-Transformer<Real> transformer_of(std::size_t tokens, std::size_t width, std::size_t k, std::size_t v, const Mask& mask) {
-  std::uint64_t seed = 100 * tokens + width;
-  const auto linear = [&](std::size_t in, std::size_t out) {
-    ++seed;
-    return Linear<Real>{random_matrix<Real>(in, out, seed), random_vector<Real>(out, seed + 1000)};
-  };
-  const auto norm = [&] { return LayerNorm<Real>{std::vector<Real>(width, 1), random_vector<Real>(width, ++seed)}; };
-  Layer<Real> pre;  // LayerNorm first, and a projection
-  pre.before = Embedding<Real>{random_matrix<Real>(7, width, ++seed), random_matrix<Real>(tokens, width, ++seed)};
-  pre.heads_in = norm();
-  pre.heads = {{linear(width, k), linear(width, k), linear(width, v), mask, Real(0.7)},
-               {linear(width, k), linear(width, k), linear(width, v), Mask::causal()}};
-  pre.heads_out = linear(2 * v, width);
-  pre.after = Sequence<Real>{{norm(), Mlp<Real>{{linear(width, 5), linear(5, width)}, Activation::gelu}}, true};
-  Layer<Real> post;  // heads that are added, and LayerNorm last
-  post.heads = {{linear(width, k), linear(width, k), linear(width, width), mask},
-                {linear(width, 1), linear(width, 1), linear(width, width)}};
-  post.heads[0].start = StartToken<Real>{random_vector<Real>(k, ++seed), random_vector<Real>(width, ++seed)};
-  post.after = norm();
-  Layer<Real> without;  // no head at all
-  without.after = linear(width, 2);
-  return Transformer<Real>(tokens, width, {pre, post, without});
-}
-
-template <class Real>
-Matrix<Real> ids(std::size_t tokens) {
-  Matrix<Real> x(tokens, 1);
-  for (std::size_t i = 0; i < tokens; ++i) x(i, 0) = static_cast<Real>(i * i % 7);
-  return x;
-}
-
-Mask holes(std::size_t tokens) {
-  Matrix<std::uint8_t> visible(tokens, tokens);
-  for (std::size_t i = 0; i < visible.values().size(); ++i) visible.values()[i] = tests::random_real<double>(77, i) > 0.3;
-  std::ranges::fill(visible.row(tokens / 2), std::uint8_t{0});
-  return Mask::any(visible);
 }
 
 struct Case {
@@ -96,18 +63,6 @@ const Case cases[] = {
     {9, 3, 2, 1, 1, 4}, {5, 3, 2, 1, 2, 1}, {12, 3, 2, 1, 5, 1}, {16, 8, 4, 6, 4, 2}, {3, 3, 2, 1, 9, 1},
 };
 
-/// max |x - y| / max |y|; NaN stays.
-template <class Real>
-double error_of(std::span<const Real> x, std::span<const double> y) {
-  double most = 0, scale = 0;
-  for (std::size_t i = 0; i < y.size(); ++i) {
-    const auto error = std::abs(static_cast<double>(x[i]) - y[i]);
-    most = error <= most ? most : error;
-    scale = std::max(scale, std::abs(y[i]));
-  }
-  return most / scale;
-}
-
 template <class Real>
 void expect_the_transformers_answer(double tolerance) {
   mpc::MpiTransport transport(world());
@@ -116,7 +71,7 @@ void expect_the_transformers_answer(double tolerance) {
       SCOPED_TRACE(testing::Message() << c.tokens << " tokens of width " << c.width << " in blocks of " << c.block << ", "
                                       << mask.describe());
       const auto transformer = transformer_of<Real>(c.tokens, c.width, c.k, c.v, mask);
-      const auto shape = shape_of(transformer);
+      const auto shape = shape_of(transformer, transformer.tokens());
       const AttentionTrees trees(shape, c.factor * AttentionTrees::least_words(shape, c.block), c.block);
       const auto x = ids<Real>(c.tokens);
       const auto [part, ledger] = run(transformer, trees, x, transport);
@@ -135,8 +90,12 @@ void expect_the_transformers_answer(double tolerance) {
       const auto [whole, ledger_alone] = run(transformer, trees, x, alone);
       ASSERT_EQ(whole.values.size(), want.values().size());
       EXPECT_EQ(ledger.digest(), ledger_alone.digest());
-      const auto same_bits = [](Real a, Real b) { return std::memcmp(&a, &b, sizeof a) == 0; };
-      EXPECT_TRUE(std::ranges::equal(part.values, std::span(whole.values).subspan(part.first, part.values.size()), same_bits));
+      EXPECT_TRUE(same_bits<Real>(part.values, std::span(whole.values).subspan(part.first, part.values.size())));
+
+      // And as with machines that compute one by one.
+      const auto [apart, ledger_apart] = run(transformer, trees, x, transport, {.evaluation = Evaluation::one_by_one});
+      EXPECT_EQ(ledger.digest(), ledger_apart.digest());
+      EXPECT_TRUE(same_bits<Real>(part.values, apart.values));
     }
   }
 }
@@ -152,7 +111,7 @@ TEST(SimulateOnRanks, LoadsAreThoseOfTheTrees) {
     layer.heads = {{Linear<double>{random_matrix<double>(4, 4, 1), {}}, Linear<double>{random_matrix<double>(4, 4, 2), {}},
                     Linear<double>{random_matrix<double>(4, 4, 3), {}}}};
     const Transformer<double> transformer(tokens, 4, {layer, layer});
-    const auto shape = shape_of(transformer);
+    const auto shape = shape_of(transformer, transformer.tokens());
     EXPECT_EQ(shape.head_width, 4);
     const AttentionTrees trees(shape, AttentionTrees::least_words(shape));
     const auto ledger = run(transformer, trees, random_matrix<double>(tokens, 4, 9), transport).ledger;
@@ -162,21 +121,40 @@ TEST(SimulateOnRanks, LoadsAreThoseOfTheTrees) {
   }
 }
 
+/// Sequences may be shorter than the transformer, and end in padding.
+TEST(SimulateOnRanks, TakesShorterSequencesAndPadding) {
+  mpc::MpiTransport transport(world());
+  const auto longer = transformer_of<double>(9, 4, 2, 3, Mask::causal());
+  const auto x = ids<double>(6);
+  const AttentionTrees trees(shape_of(longer, 6), 400);
+  const auto part = run(longer, trees, x, transport, {.shown = 4}).part;
+  auto layers = longer.layers();
+  for (auto& layer : layers) {
+    for (auto& head : layer.heads) head.mask = head.mask.of_first(4);
+  }
+  const auto want = bridge::forward(Transformer<double>(6, 4, layers), x);
+  ASSERT_EQ(world().sum(part.values.size()), want.values().size());
+  if (part.values.empty()) return;
+  EXPECT_LE(error_of<double>(part.values, want.values().subspan(part.first, part.values.size())), 1e-12);
+}
+
 TEST(SimulateOnRanks, RefusesWhatDoesNotFit) {
   mpc::MpiTransport transport(world());
   const auto transformer = transformer_of<double>(4, 3, 2, 1, {});
-  const AttentionTrees trees(shape_of(transformer), 1000), others(shape_of(transformer), 2000);
+  const AttentionTrees trees(shape_of(transformer, transformer.tokens()), 1000), others(shape_of(transformer, transformer.tokens()), 2000);
   mpc::Cluster cluster(model_of(trees), transport);
-  EXPECT_EQ(refusal([&] { simulate(transformer, trees, ids<double>(5), cluster); }),
+  const ReferenceKernels<double> kernels;
+  Program<double> program(transformer, kernels);
+  EXPECT_EQ(refusal([&] { simulate(program, trees, ids<double>(5), cluster); }),
             "usage: theorem 2: tokens of the input: expected 4, got 5");
-  EXPECT_EQ(refusal([&] { simulate(transformer, trees, Matrix<double>(4, 3), cluster); }),
+  EXPECT_EQ(refusal([&] { simulate(program, trees, Matrix<double>(4, 3), cluster); }),
             "usage: theorem 2: columns of the input: expected 1, got 3");
-  EXPECT_EQ(refusal([&] { simulate(transformer, others, ids<double>(4), cluster); }),
+  EXPECT_EQ(refusal([&] { simulate(program, others, ids<double>(4), cluster); }),
             "usage: theorem 2: words a machine: expected 2000, got 1000");
   // An id that the embedding lacks is refused on all ranks with one text.
   auto x = ids<double>(4);
   x(2, 0) = 7;
-  const auto text = refusal([&] { simulate(transformer, trees, x, cluster); });
+  const auto text = refusal([&] { simulate(program, trees, x, cluster); });
   EXPECT_TRUE(text.starts_with("input: machine 2, round 2 (layer 0: down, ")) << text;
   EXPECT_TRUE(text.ends_with("layer 0, before, token 2: 7 is not an id of the embedding, which has 7 rows")) << text;
 }
