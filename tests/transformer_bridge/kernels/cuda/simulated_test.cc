@@ -15,6 +15,7 @@
 
 #include "transformer_bridge/kernels/cuda/backend.h"
 #include "transformer_bridge/kernels/cuda/embedding.h"
+#include "transformer_bridge/kernels/cuda/gemm.h"
 #include "transformer_bridge/kernels/cuda/merge.h"
 #include "transformer_bridge/kernels/cuda/pack.h"
 #include "transformer_bridge/kernels/cuda/row.h"
@@ -61,6 +62,27 @@ const bool registered = [] {
   register_checks<double>("SuiteDouble");
   return true;
 }();
+
+// ---- Matrix products -------------------------------------------------------------------------------------------------------------
+
+/// A whole tile that does not begin where a matrix product wants it is copied: the simulated product refuses it, and a library might
+/// choose another way to multiply.
+TEST(CudaLinear, RowsThatLieUnaligned) {
+  constexpr std::size_t n = bridge::cuda::gemm_rows, a = 64, b = 3;
+  const auto kernels = bridge::cuda::make_kernels<float>(bridge::cuda::open_device(0));
+  const auto x = random_vector<float>(n * a, 1), W = random_vector<float>(a * b, 2);
+  const auto weights = kernels->pack_linear(a, b, W, {});
+  std::vector<std::vector<float>> results;
+  for (const std::size_t at : {0, 1, 4, 32}) {
+    auto padded = std::vector<float>(at, 0.0F);
+    padded.insert(padded.end(), x.begin(), x.end());
+    const bridge::Array<float> device_x(kernels->memory(), std::span<const float>(padded));
+    bridge::Array<float> out(kernels->memory(), n * b);
+    kernels->linear(*weights, 0, n, device_x.span().subspan(at), {}, {}, out.span());
+    results.push_back(out.to_host());
+    EXPECT_EQ(results.back(), results.front()) << "from element " << at;
+  }
+}
 
 // ---- Messages --------------------------------------------------------------------------------------------------------------------
 

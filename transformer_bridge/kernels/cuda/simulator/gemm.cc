@@ -6,6 +6,7 @@
 namespace bridge::cuda {
 namespace {
 
+/// Sums in an order that depends on a row's place in its tile, as a library's may: rows of other tiles than those cut by token differ.
 template <class Real>
 class PlainGemm final : public Gemm<Real> {
  public:
@@ -20,7 +21,8 @@ class PlainGemm final : public Gemm<Real> {
     }
     for (std::size_t row = 0; row < gemm_rows; ++row) {
       std::vector<Real> sum(b, Real{0});
-      for (std::size_t c = 0; c < a; ++c) {
+      for (std::size_t step = 0; step < a; ++step) {
+        const auto c = row % 2 == 0 ? step : a - 1 - step;
         for (std::size_t column = 0; column < b; ++column) sum[column] += x[row * a + c] * W[c * b + column];
       }
       for (std::size_t column = 0; column < b; ++column) out[row * b + column] = sum[column];
