@@ -11,7 +11,8 @@
 
 /// Numbers side by side in a register of ROUNDTRIP_LANE_BYTES: 64 (AVX-512), 32 (AVX2 with FMA), or 16 (any processor). Whoever includes
 /// this sets it, and is compiled for such a processor. Everything is of the including file alone, and nothing here or in what builds on it
-/// may leave an inline function that the linker could choose for the whole program: no function of the standard library is called.
+/// may leave an inline function that the linker could choose for the whole program: no function of the standard library is called
+/// (tests/support/own_symbols.sh).
 namespace bridge::cpu {
 namespace {
 
@@ -32,6 +33,8 @@ constexpr std::size_t lanes = LanesOf<Real>::count;
 
 template <class Real>
 constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
+template <class Real>
+constexpr Real not_a_number = std::numeric_limits<Real>::quiet_NaN();
 
 /// The same number in every lane.
 template <class Real>
