@@ -146,7 +146,7 @@ if command -v python3 >/dev/null; then
   # forward_peers.py, on contestants that only answer.
   mkdir -p "$folder"/tree/bench/data "$folder"/tree/build/{models/venv/bin,release/benchmarks}
   cp "$root/bench/data/minilm-sentences.tokens" "$folder/tree/bench/data/"
-  forward_peers=(python3 "$folder/tree/bench/peers/forward_peers.py" --threads 1 --work forward --repeat 7)
+  forward_peers=(python3 "$folder/tree/bench/peers/forward_peers.py" --threads 1 --work forward --repeat 7 --settle 0)
   program tree/build/models/venv/bin/python 'echo "ready a peer"' \
     'while read -r; do if [[ "$2" == onnxruntime ]]; then echo 0.02; else echo 0.1; fi; done'
   ours=tree/build/release/benchmarks/forward_pass
