@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # install_dependencies.sh [peers]
 # Installs what building, testing and running roundtrip needs and this machine lacks, with apt-get: as root, or through sudo. With `peers`
-# also what bench/peers.sh compares with.
+# also what bench/peers.sh and the benchmarks compare with.
 # Where nothing is missing it does nothing, and needs neither root nor a network.
 # Exit codes: 0 everything is there, 2 usage, or something is missing and cannot be installed from here, otherwise apt-get's.
 set -euo pipefail
@@ -27,6 +27,8 @@ case "$#:${1:-}" in
     needed+=(
       "libboost-graph-parallel-dev boost/graph/distributed/connected_components.hpp"
       "libboost-mpi-dev boost/mpi.hpp"
+      "libopenblas-dev cblas-openblas.h"
+      "libxsmm-dev libxsmm.h"
       "python3 python3"
     )
     ;;
