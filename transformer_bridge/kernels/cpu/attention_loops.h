@@ -123,8 +123,8 @@ template <class Real, std::size_t half = lanes<Real> / 2>
     for (std::size_t i = 0; i < lanes<Real>; ++i) {
       if ((i & half) != 0) continue;
       const auto above = rows[i], below = rows[i + half];
-      rows[i] = __builtin_shuffle(above, below, upper);
-      rows[i + half] = __builtin_shuffle(above, below, lower);
+      rows[i] = chosen<Real>(above, below, upper);
+      rows[i + half] = chosen<Real>(above, below, lower);
     }
     transpose<Real, half / 2>(rows);
   }

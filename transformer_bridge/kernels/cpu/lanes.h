@@ -125,10 +125,21 @@ inline LaneWords<Real> lane_numbers() {
   return result;
 }
 
+/// Lane i is the lane number[i] of x and, counted on, of y.
+template <class Real>
+[[gnu::always_inline]] inline Lanes<Real> chosen(const Lanes<Real>& x, const Lanes<Real>& y, const LaneWords<Real>& numbers) {
+#if defined(__clang__)
+  Lanes<Real> result{};
+  for (std::size_t i = 0; i < lanes<Real>; ++i) result[i] = numbers[i] < lanes<Real> ? x[numbers[i]] : y[numbers[i] - lanes<Real>];
+  return result;
+#else
+  return __builtin_shuffle(x, y, numbers);
+#endif
+}
 /// Each lane gets the one that lies `distance` (a power of two) beside it.
 template <class Real>
-inline Lanes<Real> swapped(const Lanes<Real>& x, std::size_t distance) {
-  return __builtin_shuffle(x, lane_numbers<Real>() ^ static_cast<typename LanesOf<Real>::Bits>(distance));
+[[gnu::always_inline]] inline Lanes<Real> swapped(const Lanes<Real>& x, std::size_t distance) {
+  return chosen<Real>(x, x, lane_numbers<Real>() ^ static_cast<typename LanesOf<Real>::Bits>(distance));
 }
 
 /// By halves: the same tree whatever the numbers.
