@@ -311,7 +311,7 @@ __device__ __forceinline__ Real tree_sum(int count, const Number& x) {
   Real subtree[levels];
   for (int i = 0; i < count; ++i) {
     Real carried = x(i);
-    bool carrying = true;
+    bool carrying = true;  // no break: with one the levels are a loop, and the subtrees not registers
     KL_UNROLL
     for (int level = 0; level < levels; ++level) {
       const bool full = (i >> level & 1) != 0;
@@ -534,10 +534,14 @@ void launch(const Work<Real>& work, std::size_t pairs, std::size_t chunks, kl::S
     launch_tiles<Real, 32, rows>(work, pairs, chunks, stream);
 }
 
+/// Numbers of a row's partials.
+std::size_t row_scratch(const AttentionShape& s) { return chunks_of(s.t) * s.heads * (s.v + 2); }
+
+constexpr std::size_t fewest_rows = 128;
+
 /// The rows whose partials fit in the scratch memory.
 std::size_t rows_at_once(const AttentionShape& s) {
-  constexpr std::size_t block = 128;
-  return std::min(s.n, std::max(block, most_scratch / (chunks_of(s.t) * s.heads * (s.v + 2)) / block * block));
+  return std::min(s.n, std::max(fewest_rows, most_scratch / row_scratch(s) / fewest_rows * fewest_rows));
 }
 
 /// n rows; `work` says what becomes of the parts.
@@ -579,8 +583,8 @@ void run(const AttentionShape& s, Work<Real> work, Real* scratch, kl::Stream str
 
 template <class Real>
 std::size_t attention_scratch(const AttentionShape& shape) {
-  const auto chunks = chunks_of(shape.t);
-  return chunks == 1 ? 0 : chunks * rows_at_once(shape) * shape.heads * (shape.v + 2);
+  // Enough for fewer rows and keys too: these may be taken more at once.
+  return chunks_of(shape.t) == 1 ? 0 : std::min(shape.n * row_scratch(shape), std::max(most_scratch, fewest_rows * row_scratch(shape)));
 }
 
 template <class Real>
@@ -600,11 +604,6 @@ void attention_partial(const AttentionShape& shape, const Real* queries, const R
   auto work = work_of(s, queries, keys, values, visible, scale);
   put(work, largest, sum, value, s.part_stride, s.out_stride);
   run(s, work, scratch, stream);
-}
-
-template <class Real>
-std::size_t attention_blocks_scratch(const AttentionShape& shape) {
-  return attention_scratch<Real>(shape);
 }
 
 template <class Real>
@@ -646,7 +645,6 @@ void attention_blocks(const AttentionShape& shape, std::span<const BlockPair> pa
 
 #define ROUNDTRIP_ATTENTION(Real)                                                                                                       \
   template std::size_t attention_scratch<Real>(const AttentionShape&);                                                                  \
-  template std::size_t attention_blocks_scratch<Real>(const AttentionShape&);                                                           \
   template void attention(const AttentionShape&, const Real*, const Real*, const Real*, const VisibleKeys&, Real, Real*, Real*,         \
                           kl::Stream);                                                                                                  \
   template void attention_partial(const AttentionShape&, const Real*, const Real*, const Real*, const VisibleKeys&, Real, Real*, Real*, \
