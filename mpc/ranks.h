@@ -22,6 +22,8 @@ class Ranks {
 
   virtual int rank() const = 0;
   virtual int size() const = 0;
+  /// This rank's number, from 0, among those that run on the same computer. By default all do.
+  virtual int node_rank() { return rank(); }
 
   /// Sends counts[r] consecutive words of `send` to rank r; returns what came, in rank order, and sets `received` to the words from each
   /// rank.

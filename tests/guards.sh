@@ -23,6 +23,8 @@ must_fail() {
 }
 
 must_fail "ROUNDTRIP_SANITIZE is 'memory'" -S "$source_dir" -B "$folder/build" -DROUNDTRIP_SANITIZE=memory
+must_fail "ROUNDTRIP_CUDA is 'maybe'" -S "$source_dir" -B "$folder/build" -DROUNDTRIP_CUDA=maybe
+must_fail "ROUNDTRIP_CUDA is ON, but no CUDA compiler" -S "$source_dir" -B "$folder/build" -DROUNDTRIP_CUDA=ON -DCMAKE_CUDA_COMPILER=NOTFOUND
 
 # The functions that register libraries and tests, in a project of their own.
 mkdir "$folder/tests"

@@ -8,6 +8,9 @@
 #include <thread>
 
 #include <mpi.h>
+#if __has_include(<mpi-ext.h>)
+#include <mpi-ext.h>  // Open MPI's
+#endif
 
 #include "mpc/buffer.h"
 
@@ -127,6 +130,15 @@ class MpiRanks final : public Ranks {
   int rank() const override { return rank_; }
   int size() const override { return size_; }
 
+  int node_rank() override {
+    MPI_Comm node = MPI_COMM_NULL;
+    MPI_Comm_split_type(group_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node);
+    int result = 0;
+    MPI_Comm_rank(node, &result);
+    MPI_Comm_free(&node);
+    return result;
+  }
+
   std::vector<std::uint64_t> exchange(std::span<const std::uint64_t> send, std::span<const std::size_t> counts,
                                       std::vector<std::size_t>& received) override {
     const auto ranks = static_cast<std::size_t>(size_);
@@ -224,6 +236,14 @@ std::string MpiSession::library_version() {
   MPI_Get_library_version(text, &length);
   const std::string whole(text, static_cast<std::size_t>(length));
   return whole.substr(0, whole.find(','));
+}
+
+bool MpiSession::takes_cuda_memory() {
+#if defined(MPIX_CUDA_AWARE_SUPPORT) && MPIX_CUDA_AWARE_SUPPORT
+  return MPIX_Query_cuda_support() == 1;  // compiled for it; the library that was found at run time has the last word
+#else
+  return false;
+#endif
 }
 
 std::unique_ptr<Ranks> split(Ranks& ranks, int part) {

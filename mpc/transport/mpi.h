@@ -17,6 +17,8 @@ class MpiSession {
   Ranks& ranks() { return *ranks_; }
   /// "Open MPI v4.1.4, ..."
   static std::string library_version();
+  /// Whether messages may lie in the memory of a CUDA device.
+  static bool takes_cuda_memory();
 
  private:
   std::unique_ptr<Ranks> ranks_;
