@@ -16,7 +16,6 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 KERNELS = "transformer_bridge/kernels/cuda/"
 MODES = ("plain", "asan", "trace")
-ATTENTION = "*Attention*:*Chunks*:*Masks*:*HardLogits*:*EmptyRows*-*RowsAlone*"
 
 # (id, what, file, tests that run, (old, new)...): each old text occurs once in the file.
 MUTANTS = [
