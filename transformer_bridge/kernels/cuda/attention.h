@@ -11,6 +11,9 @@
 /// the bits of a row depend on its query, the keys it sees and their places, and on nothing else. n and t together are below 2^31.
 namespace bridge::cuda {
 
+/// Throws mpc::InputError if the numbers of the kernels do not hold those of the shape. In a file of its own, compiled without the tracer.
+void check_attention_size(const AttentionShape& shape, std::size_t pairs);
+
 /// How many numbers of scratch memory the calls below want; 0 for few keys, and bounded for many rows.
 template <class Real>
 std::size_t attention_scratch(const AttentionShape& shape);
