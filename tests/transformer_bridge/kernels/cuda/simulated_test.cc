@@ -1,7 +1,6 @@
 // The CUDA kernels, executed by the simulator. The same tests in three builds: plain, which also compares orders of execution; with
 // AddressSanitizer and UBSan; and with the tracer.
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -16,6 +15,7 @@
 
 #include "transformer_bridge/kernels/cuda/backend.h"
 #include "transformer_bridge/kernels/cuda/embedding.h"
+#include "transformer_bridge/kernels/cuda/merge.h"
 #include "transformer_bridge/kernels/cuda/pack.h"
 #include "transformer_bridge/kernels/cuda/row.h"
 
@@ -101,9 +101,29 @@ TEST(Pack, NoDestinations) {
   EXPECT_EQ(starts.to_host(), std::vector<std::uint32_t>{0});
 }
 
+// ---- Parts -----------------------------------------------------------------------------------------------------------------------
+
+/// A part that saw nothing has any value: NaN too, on either side, and it leaves the other's bits.
+TEST(Merge, EmptyPartsHoldAnything) {
+  constexpr std::size_t v = 40;
+  constexpr auto minus_infinity = -std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+  const auto value = random_vector<float>(v, 1);
+  const std::vector<float> nothing(v, nan);
+  for (const bool into_is_empty : {false, true}) {
+    const kl::Buffer<float> largest(std::vector<float>{into_is_empty ? minus_infinity : 2.0F}),
+        sum(std::vector<float>{into_is_empty ? 0.0F : 3.0F}), into(into_is_empty ? nothing : value),
+        other_largest(std::vector<float>{into_is_empty ? 2.0F : minus_infinity}),
+        other_sum(std::vector<float>{into_is_empty ? 3.0F : 0.0F}), other(into_is_empty ? value : nothing);
+    bridge::cuda::merge(1, v, largest.data(), sum.data(), into.data(), other_largest.data(), other_sum.data(), other.data(), {});
+    EXPECT_EQ(largest.to_host(), std::vector<float>{2});
+    EXPECT_EQ(sum.to_host(), std::vector<float>{3});
+    EXPECT_EQ(into.to_host(), value);
+  }
+}
+
 // ---- Offsets that no 32-bit number holds: address space only ---------------------------------------------------------------------
 
-constexpr std::size_t wide = std::size_t{1} << 16, far_row = 40000;  // element 2.6e9
+constexpr std::size_t wide = std::size_t{1} << 16, far_row = 70000;  // element 4.6e9
 
 TEST(FarOffsets, UnpackAndEmbedding) {
   const auto row = random_vector<float>(wide, 1);
@@ -116,7 +136,7 @@ TEST(FarOffsets, UnpackAndEmbedding) {
 }
 
 TEST(FarOffsets, CopyColumns) {
-  constexpr std::size_t n = 520, stride = std::size_t{1} << 22, columns = 5;
+  constexpr std::size_t n = 1030, stride = std::size_t{1} << 22, columns = 5;
   const auto values = random_vector<float>(n * columns, 1);
   const kl::Buffer<float> dense(values), out(n * columns), apart(n * stride, true);
   bridge::cuda::copy_columns(n, columns, dense.data(), columns, apart.data(), stride, {});
