@@ -50,6 +50,14 @@ std::unique_ptr<bridge::Kernels<Real>> make_kernels(const DeviceOptions& options
   return bridge::cpu_kernels<Real>(static_cast<std::size_t>(options.threads.value_or(static_cast<std::uint64_t>(each))));
 }
 
+template <class Real>
+std::string described(const DeviceOptions& options, const bridge::Kernels<Real>& kernels) {
+  if (options.device != "auto" || bridge::why_no_cuda().empty()) return kernels.describe();
+  return fmt::format("{} (no GPU: {})", kernels.describe(), bridge::why_no_cuda());
+}
+
+template std::string described(const DeviceOptions&, const bridge::Kernels<float>&);
+template std::string described(const DeviceOptions&, const bridge::Kernels<double>&);
 template std::unique_ptr<bridge::Kernels<float>> make_kernels<float>(const DeviceOptions&, mpc::Ranks&);
 template std::unique_ptr<bridge::Kernels<double>> make_kernels<double>(const DeviceOptions&, mpc::Ranks&);
 
