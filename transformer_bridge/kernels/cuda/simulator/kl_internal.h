@@ -25,8 +25,17 @@ struct Here {
   int warp() const { return thread / 32; }
   int lane() const { return thread % 32; }
 };
-/// nullptr outside a kernel.
+/// nullptr outside a kernel, and within the simulator.
 const Here* here();
+/// The running thread is within the simulator, whose own accesses are not the kernel's: it may share instrumented functions with the
+/// kernels, those of std::string for example.
+class Inside {
+ public:
+  Inside();
+  ~Inside();
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+};
 
 struct Access {
   int block = -1, thread = -1;

@@ -98,6 +98,7 @@ struct Fibre {
   unsigned mask = 0;
   std::uint64_t value = 0, result = 0;
   int argument = 0, width = 32;
+  bool inside = false;  // the simulator
 
   std::size_t lane() const { return static_cast<std::size_t>(here.lane()); }
 };
@@ -305,6 +306,7 @@ bool next_phase() {
 void thread_main() {
   KL_ASAN(__sanitizer_finish_switch_fiber(nullptr, &main_stack, &main_stack_bytes);)
   launch_now->body(launch_now->arguments);
+  self->inside = true;
   self->state = State::done;
   for (const auto& other : fibres) {  // those who waited for this lane need not any more
     if (other.state == State::warp && other.here.warp() == self->here.warp()) try_warp(other);
@@ -338,6 +340,7 @@ void start(std::size_t i, int block) {
   fibre.index = dim3(thread % extent.x, thread / extent.x % extent.y, thread / extent.x / extent.y);
   fibre.here = Here{launch_now->number, block, static_cast<int>(i), 0, {}};
   fibre.here.clock[i % warp_lanes] = 1;
+  fibre.inside = false;
   fibre.context.prepare(stack_of(i), stack_bytes - guard_page, thread_main);
   set_ready(fibre);
 }
@@ -364,7 +367,13 @@ dim3 thread_index() { return self->index; }
 dim3 block_index() { return block_now; }
 dim3 block_extent() { return launch_now->block; }
 dim3 grid_extent() { return launch_now->grid; }
-const Here* here() { return self == nullptr ? nullptr : &self->here; }
+const Here* here() { return self == nullptr || self->inside ? nullptr : &self->here; }
+Inside::Inside() {
+  if (self != nullptr) self->inside = true;
+}
+Inside::~Inside() {
+  if (self != nullptr) self->inside = false;
+}
 void at_block_end(BlockEnded ended) { block_ended = ended; }
 
 void report(const std::string& text) {
@@ -382,6 +391,7 @@ void die(const std::string& text) {
 }
 
 int barrier(int predicate, int line) {
+  const Inside inside;
   if (predicate != 0) ++barrier_count;
   self->state = State::barrier;
   self->line = line;
@@ -390,6 +400,7 @@ int barrier(int predicate, int line) {
 }
 
 std::uint64_t collective(Warp function, unsigned mask, std::uint64_t value, int argument, int width, int line) {
+  const Inside inside;
   auto& fibre = *self;
   if ((mask >> fibre.lane() & 1U) == 0)
     die("warp function at line " + std::to_string(line) + ": lane " + std::to_string(fibre.lane()) + " is not in its own mask");
@@ -417,6 +428,7 @@ void set_seed(std::uint64_t seed) { seed_now = seed; }
 std::uint64_t take_digest() { return std::exchange(digest_now, 0); }
 
 void* shared(const void* key, std::size_t bytes, const char* name) {
+  const Inside inside;
   if (key == nullptr) bytes = launch_now->dynamic_bytes;
   const auto found = shared_now.find(key);
   if (found != shared_now.end()) return found->second.memory;

@@ -111,6 +111,7 @@ void access(const void* from, const volatile void* place, unsigned size, bool wr
   const auto* at_work = here();
   const auto at = reinterpret_cast<std::uintptr_t>(place);
   if (at_work == nullptr || on_a_stack(at)) return;
+  const Inside inside;
   const auto& by = *at_work;
   auto* found = region(at);
   if (found == nullptr && at >= reinterpret_cast<std::uintptr_t>(&program_begin) && at < reinterpret_cast<std::uintptr_t>(&program_end))
