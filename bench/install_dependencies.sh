@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # install_dependencies.sh [peers|models]
 # Installs what building, testing and running roundtrip needs and this machine lacks, with apt-get: as root, or through sudo. With `peers`
-# also what bench/peers.sh compares with, with `models` also what bench/models/install.sh makes its virtual environment of, from
-# $ROUNDTRIP_PYTHON (by default /usr/bin/python3).
+# also what bench/peers.sh and the benchmarks compare with, with `models` also what bench/models/install.sh makes its virtual environment of,
+# from $ROUNDTRIP_PYTHON (by default /usr/bin/python3).
 # Where nothing is missing it does nothing, and needs neither root nor a network.
 # Exit codes: 0 everything is there, 2 usage, or something is missing and cannot be installed from here, otherwise apt-get's.
 set -euo pipefail
@@ -29,6 +29,8 @@ case "$#:${1:-}" in
     needed+=(
       "libboost-graph-parallel-dev boost/graph/distributed/connected_components.hpp"
       "libboost-mpi-dev boost/mpi.hpp"
+      "libopenblas-dev cblas-openblas.h"
+      "libxsmm-dev libxsmm.h"
       "python3 python3"
     )
     ;;

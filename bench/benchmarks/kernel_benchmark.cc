@@ -1,5 +1,5 @@
-// The kernels of the program's own memory against the peak of the processor and, where they are installed, against OpenBLAS, libxsmm and
-// oneDNN, each on one thread: build/release/benchmarks/kernel_benchmark
+// The kernels of the program's own memory against the peak of the processor and, where they are installed, against OpenBLAS and libxsmm
+// on one thread: build/release/benchmarks/kernel_benchmark
 
 #include <algorithm>
 #include <array>
@@ -33,9 +33,6 @@
 #endif
 #ifdef ROUNDTRIP_WITH_XSMM
 #include <libxsmm.h>
-#endif
-#ifdef ROUNDTRIP_WITH_ONEDNN
-#include <oneapi/dnnl/dnnl.h>
 #endif
 
 namespace {
@@ -174,9 +171,6 @@ std::unique_ptr<Contest> products(mpc::Ranks& ranks, std::size_t m, std::size_t 
                   columns);
     });
 #endif
-#ifdef ROUNDTRIP_WITH_ONEDNN
-    add("onednn", [=] { dnnl_sgemm('N', 'N', rows_, columns, depth, 1, x.data(), depth, W.data(), columns, 0, out.data(), columns); });
-#endif
 #ifdef ROUNDTRIP_WITH_XSMM
     // Panels of 64 columns, or what is left, packed before; libxsmm counts columns first.
     const auto panels = setting->array(k * n);
@@ -198,9 +192,6 @@ std::unique_ptr<Contest> products(mpc::Ranks& ranks, std::size_t m, std::size_t 
   if (!gelu) {
 #ifdef ROUNDTRIP_WITH_OPENBLAS
     rows.emplace_back("openblas");
-#endif
-#ifdef ROUNDTRIP_WITH_ONEDNN
-    rows.emplace_back("onednn");
 #endif
 #ifdef ROUNDTRIP_WITH_XSMM
     rows.emplace_back("libxsmm");

@@ -10,6 +10,9 @@
 #include "mpc/error.h"
 #include "mpc/transport/mpi.h"
 
+#include "transformer_bridge/kernels/cpu.h"
+#include "transformer_bridge/kernels/device.h"
+
 #include "bench/command/check_theorem1.h"
 #include "bench/command/check_theorem2.h"
 #include "bench/command/compile.h"
@@ -27,8 +30,11 @@ namespace roundtrip {
 namespace {
 
 std::string version() {
-  return fmt::format("roundtrip {}\ngit   {}\nMPI   {}\nBoost {}.{}.{}\nBLAS  not used\nCUDA  not used\n", version_number(), revision(),
-                     mpc::MpiSession::library_version(), BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100);
+  const auto& why_not = bridge::why_no_cuda();
+  return fmt::format("roundtrip {}\ngit   {}\nMPI   {}\nBoost {}.{}.{}\nBLAS  not used\nkernels {}\nCUDA  {}\n", version_number(),
+                     revision(), mpc::MpiSession::library_version(), BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000,
+                     BOOST_VERSION % 100, bridge::cpu_kernels<float>(1)->describe(),
+                     why_not.empty() ? "can be used" : "not used: " + why_not);
 }
 
 /// Parses and runs; what it throws is the same on every rank.

@@ -8,6 +8,7 @@
 #include "mpc/error.h"
 
 #include "transformer_bridge/kernels/cpu.h"
+#include "transformer_bridge/kernels/device.h"
 #include "transformer_bridge/kernels/reference_kernels.h"
 
 #include "bench/command/cores.h"
@@ -36,11 +37,27 @@ std::unique_ptr<bridge::Kernels<Real>> make_kernels(const DeviceOptions& options
     throw mpc::UsageError(fmt::format("--threads is {}; expected 1 to {}", *options.threads, most_threads));
   }
   if (options.device == "reference") return std::make_unique<bridge::ReferenceKernels<Real>>();
-  const auto each = cores_of(ranks).all / ranks.size();
-  return bridge::cpu_kernels<Real>(options.threads ? static_cast<std::size_t>(*options.threads)
-                                                   : static_cast<std::size_t>(std::max(each, 1)));
+  const auto choice = options.device == "cuda"  ? bridge::DeviceChoice::cuda
+                      : options.device == "cpu" ? bridge::DeviceChoice::cpu
+                                                : bridge::DeviceChoice::automatic;
+  if (bridge::choose_device(ranks, choice).cuda) {
+    const auto node_rank = ranks.node_rank();
+    std::unique_ptr<bridge::Kernels<Real>> kernels;
+    mpc::together(ranks, [&] { kernels = bridge::make_cuda_kernels<Real>(node_rank); });
+    return kernels;
+  }
+  const auto each = std::max(cores_of(ranks).all / ranks.size(), 1);
+  return bridge::cpu_kernels<Real>(static_cast<std::size_t>(options.threads.value_or(static_cast<std::uint64_t>(each))));
 }
 
+template <class Real>
+std::string described(const DeviceOptions& options, const bridge::Kernels<Real>& kernels) {
+  if (options.device != "auto" || bridge::why_no_cuda().empty()) return kernels.describe();
+  return fmt::format("{} (no GPU: {})", kernels.describe(), bridge::why_no_cuda());
+}
+
+template std::string described(const DeviceOptions&, const bridge::Kernels<float>&);
+template std::string described(const DeviceOptions&, const bridge::Kernels<double>&);
 template std::unique_ptr<bridge::Kernels<float>> make_kernels<float>(const DeviceOptions&, mpc::Ranks&);
 template std::unique_ptr<bridge::Kernels<double>> make_kernels<double>(const DeviceOptions&, mpc::Ranks&);
 

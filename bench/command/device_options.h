@@ -28,4 +28,8 @@ void declare(CLI::App& command, DeviceOptions& options);
 template <class Real>
 std::unique_ptr<bridge::Kernels<Real>> make_kernels(const DeviceOptions& options, mpc::Ranks& ranks);
 
+/// "cpu, avx512, 1 thread", and why it is not a GPU if one would have been taken.
+template <class Real>
+std::string described(const DeviceOptions& options, const bridge::Kernels<Real>& kernels);
+
 }  // namespace roundtrip

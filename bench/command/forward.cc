@@ -87,7 +87,7 @@ mpc::Exit forward_in(const ForwardOptions& options, mpc::Ranks& ranks) {
   result.model = options.model;
   result.config = config;
   result.parameters = model->transformer.parameters();
-  result.device = kernels->describe();
+  result.device = described(options.device, *kernels);
   result.dtype = dtype_name<Real>();
   result.choice = choice;
   result.ranks = ranks.size();

@@ -28,8 +28,6 @@ MODEL = MODELS / "all-MiniLM-L6-v2"
 FORWARD, ATTENTION = "forward", "attention"
 TOKENS = 128
 OURS, ONNXRUNTIME, PYTORCH, ENCODER = "ours", "onnxruntime", "PyTorch", "PyTorch, fused encoder"
-# Idle threads of onnxruntime look for work for some milliseconds before they sleep.
-SETTLE_S = 0.05
 
 
 @dataclasses.dataclass
@@ -136,7 +134,7 @@ def race(work: str, threads: int, tokens_file: pathlib.Path, options: argparse.N
         for repetition in range(options.repeat):
             turn = repetition % len(contestants)
             for contestant in contestants[turn:] + contestants[:turn]:
-                time.sleep(SETTLE_S)
+                time.sleep(options.settle)
                 contestant.take_turn()
     finally:
         for contestant in contestants:
@@ -256,6 +254,8 @@ def options_of(arguments: list) -> argparse.Namespace:
     parser.add_argument("--work", nargs="+", choices=[FORWARD, ATTENTION], default=[FORWARD, ATTENTION])
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], metavar="T", help="of every contestant (default 1 2)")
     parser.add_argument("--repeat", type=int, default=15, metavar="K", help="repetitions, at least 7 (default 15)")
+    parser.add_argument("--settle", type=float, default=0.25, metavar="S",
+                        help="a pause between turns: the threads of OpenBLAS and onnxruntime spin a while after their work (default 0.25)")
     parser.add_argument("--timeout", type=float, default=120, metavar="S", help="seconds for loading, and for one pass (default 120)")
     parser.add_argument("--ours", type=pathlib.Path, default=TREE / "build" / "release" / "benchmarks" / "forward_pass", metavar="PATH")
     parser.add_argument("--realtime", action="store_true", help="go before all other processes; for a machine that others use too (root)")
@@ -265,6 +265,8 @@ def options_of(arguments: list) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.repeat < 7:
         parser.error(f"--repeat is {options.repeat}; expected at least 7")
+    if not options.settle >= 0:
+        parser.error(f"--settle is {options.settle}; expected 0 or more")
     if min(options.threads) < 1:
         parser.error(f"--threads is {min(options.threads)}; expected at least 1")
     return options

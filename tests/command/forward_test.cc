@@ -189,6 +189,14 @@ TEST_F(Forward, RefusesWhatItCannotRun) {
        }) {
     expect_refused(roundtrip("forward bert --tokens some " + arguments), 2, reason);
   }
+  // Where there is a GPU it is used, and where there is none the reason is given.
+  const auto on_gpu = roundtrip("forward bert --tokens some --device cuda", 2);
+  const auto any = roundtrip("forward bert --tokens some");
+  if (any.out.find("(no GPU: ") == std::string::npos) {
+    EXPECT_EQ(on_gpu.code, 0) << on_gpu.err;
+  } else {
+    expect_refused(on_gpu, 2, "--device cuda: ");
+  }
   expect_refused(roundtrip("forward bert --tokens some --out no/such/folder/rows.npy"), 6, "no/such/folder/rows.npy");
 }
 

@@ -6,6 +6,7 @@ BERT, `logits` of a GPT-2. Exit codes: 0 all is as it should be, 1 not.
 """
 
 import argparse
+import functools
 import json
 import os
 import pathlib
@@ -46,6 +47,7 @@ class Comparison:
         padding = self.config.get("pad_token_id")
         return numpy.concatenate([numpy.arange(len(one)) >= token_file.without_padding(one, padding) for one in self.sequences])
 
+    @functools.cache
     def hidden(self, dtype: str) -> list:
         return self.reference.last_hidden_states(self.folder, self.sequences, reference_program.DTYPES[dtype])
 

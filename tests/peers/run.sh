@@ -9,4 +9,6 @@ if [[ ! -x "$python" || ! -e build/models/installed ]]; then
   echo "tests/peers/run.sh: the models and peers are not there; run bench/models/install.sh" >&2
   exit 1
 fi
+# Threads of PyTorch, of OpenBLAS below it and of tests beside this one would spin for each other's cores.
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 exec "$python" "$@"

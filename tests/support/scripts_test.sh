@@ -54,6 +54,16 @@ wants 1 "no error matches" "$compile_fail" a.cc WRONG "other words" "$folder/com
 wants 1 "and must not" "$compile_fail" a.cc RIGHT "no such" "$folder/compiler"
 wants 1 "" "$compile_fail" a.cc - - false
 
+# own_symbols.sh
+own_symbols=$root/tests/support/own_symbols.sh
+symbols='for i in {1..30}; do echo "lib.a:loops_avx2.cc.o:00000320 t bridge::cpu::loop"; done; echo "lib.a:loops_avx2.cc.o:00000320 W bridge::cpu::avx2_loops<float>()"'
+program nm_apart "$symbols"
+program nm_shared "$symbols; echo 'lib.a:loops_avx512.cc.o:00000320 W std::optional<int>::operator*() const'"
+program nm_nothing 'echo "lib.a:cpu.cc.o:00000320 W std::optional<int>::operator*() const"'
+wants 0 "" "$own_symbols" "$folder/nm_apart" lib.a
+wants 1 "loops_avx512.cc.o defines std::optional" "$own_symbols" "$folder/nm_shared" lib.a
+wants 1 "found 0 symbols" "$own_symbols" "$folder/nm_nothing" lib.a
+
 # install_dependencies.sh, on a machine with nothing but a shell.
 install=$root/bench/install_dependencies.sh
 mkdir "$folder/bare"
@@ -136,7 +146,7 @@ if command -v python3 >/dev/null; then
   # forward_peers.py, on contestants that only answer.
   mkdir -p "$folder"/tree/bench/data "$folder"/tree/build/{models/venv/bin,release/benchmarks}
   cp "$root/bench/data/minilm-sentences.tokens" "$folder/tree/bench/data/"
-  forward_peers=(python3 "$folder/tree/bench/peers/forward_peers.py" --threads 1 --work forward --repeat 7)
+  forward_peers=(python3 "$folder/tree/bench/peers/forward_peers.py" --threads 1 --work forward --repeat 7 --settle 0)
   program tree/build/models/venv/bin/python 'echo "ready a peer"' \
     'while read -r; do if [[ "$2" == onnxruntime ]]; then echo 0.02; else echo 0.1; fi; done'
   ours=tree/build/release/benchmarks/forward_pass

@@ -9,7 +9,7 @@
 namespace bridge {
 
 /// The model that config.json describes, with the weights of the file: from a row of one column, a token's id, to the last hidden state.
-/// Its tokens are the longest sequence, config.positions, so it takes a shorter one by hiding padding. Compiled for float and double.
+/// Its tokens are those of the longest sequence, config.positions. Compiled for float and double.
 ///   GPT-2  causal heads; the last layer's `after` ends with the LayerNorm behind all layers. The names may begin with "transformer.".
 ///   BERT   every token is of type 0. The names may begin with "bert.".
 /// Throws mpc::InputError, with the path and the tensor's name, for a tensor that is missing or of another shape, and for one that the

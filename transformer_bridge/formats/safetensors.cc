@@ -193,7 +193,7 @@ SafetensorsFile::SafetensorsFile(std::span<const std::byte> bytes, const std::st
 
 void SafetensorsFile::open(std::span<const std::byte> bytes) {
   const auto header = header_of(bytes, path_);
-  const auto root = parse_json_object(header, path_);
+  const auto root = parse_json_object(header.substr(0, header.find_last_of('}') + 1), path_);
   for (const auto& [name, entry] : root.items()) {
     if (name == metadata_key) {
       metadata_ = metadata_of(entry, path_);

@@ -98,7 +98,8 @@ class CpuKernels final : public ReferenceKernels<Real> {
     pool_.run(quotient_up(n, row_block) * panels_a_row, [&](std::size_t unit) {
       const auto row = unit / panels_a_row * row_block, column = unit % panels_a_row * loops_.panel, place = row * b + column;
       loops_.linear({std::min(row_block, n - row), a, std::min(loops_.panel, b - column), x.data() + row * a, panels.weights(column),
-                     panels.bias(column), activation, residual.empty() ? nullptr : residual.data() + place, out.data() + place, b});
+                     panels.bias(column), activation ? &*activation : nullptr, residual.empty() ? nullptr : residual.data() + place,
+                     out.data() + place, b});
     });
   }
 

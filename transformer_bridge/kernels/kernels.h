@@ -150,7 +150,7 @@ template <class Real>
 class Kernels {
  public:
   virtual ~Kernels() = default;
-  /// "cpu, avx512, OpenBLAS 0.3.21, 2 threads"
+  /// "cpu, avx512, 2 threads"
   virtual std::string describe() const = 0;
   virtual Memory& memory() const = 0;
 

@@ -1,9 +1,9 @@
+#include "transformer_bridge/kernels/reference.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
-
-#include "transformer_bridge/kernels/reference.h"
 
 namespace bridge::reference {
 namespace {

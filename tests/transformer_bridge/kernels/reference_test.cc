@@ -1,10 +1,11 @@
+#include "transformer_bridge/kernels/reference.h"
+
 #include <cmath>
 #include <limits>
 #include <optional>
 
 #include <gtest/gtest.h>
 
-#include "transformer_bridge/kernels/reference.h"
 #include "transformer_bridge/transformer/matrix.h"
 
 #include "tests/transformer_bridge/random_matrix.h"

@@ -39,7 +39,7 @@ void write_row(const AttentionWork<Real>& work, std::size_t row, std::size_t hea
   }
   if (!part && sum == 0) {
     // Visible logits that are all minus infinity have no softmax.
-    const auto result = all(sees_any(work, row) ? std::numeric_limits<Real>::quiet_NaN() : Real{0});
+    const auto result = all(sees_any(work, row) ? not_a_number<Real> : Real{0});
     for_lanes<Real>(work.v, [&](std::size_t c, const auto&, const auto& put) { put(out + c, result); });
     return;
   }
@@ -110,6 +110,26 @@ inline std::size_t packed_place(const AttentionWork<Real>& work, std::size_t hea
   return head * packed_size<Real>(work.t, work.k, work.v) + key * (work.k + padded<Real>(work.v));
 }
 
+/// The lanes of as many registers, rows for columns: halves are exchanged, then halves of the halves.
+template <class Real, std::size_t half = lanes<Real> / 2>
+[[gnu::always_inline]] inline void transpose(Lanes<Real> (&rows)[lanes<Real>]) {
+  if constexpr (half != 0) {
+    using Bits = typename LanesOf<Real>::Bits;
+    const auto number = lane_numbers<Real>(), other = number ^ static_cast<Bits>(half);
+    const auto right = (number & static_cast<Bits>(half)) != 0;
+    constexpr auto second = static_cast<Bits>(lanes<Real>);  // a lane of the second register
+    const auto upper = right ? other + second : number, lower = right ? number + second : other;
+#pragma GCC unroll 16
+    for (std::size_t i = 0; i < lanes<Real>; ++i) {
+      if ((i & half) != 0) continue;
+      const auto above = rows[i], below = rows[i + half];
+      rows[i] = chosen<Real>(above, below, upper);
+      rows[i + half] = chosen<Real>(above, below, lower);
+    }
+    transpose<Real, half / 2>(rows);
+  }
+}
+
 template <class Real>
 void pack_keys(const AttentionWork<Real>& work, std::size_t head, std::size_t block) {
   const auto first = block * key_block, width = smaller(key_block, work.t - first);
@@ -117,12 +137,24 @@ void pack_keys(const AttentionWork<Real>& work, std::size_t head, std::size_t bl
   const auto* values = work.values + first * work.value_stride + head * work.v;
   auto* to = work.packed + packed_place(work, head, first);
   for (std::size_t j = 0, left = padded<Real>(width) / lanes<Real>; left != 0;) {
-    const auto vectors = next_vectors(left), columns = vectors * lanes<Real>, real_columns = smaller(columns, width - j);
-    for (std::size_t p = 0; p < work.k; ++p, to += columns) {
-      for (std::size_t c = 0; c < real_columns; ++c) to[c] = keys[(j + c) * work.key_stride + p];
-      for (std::size_t c = real_columns; c < columns; ++c) to[c] = 0;
+    const auto vectors = next_vectors(left), columns = vectors * lanes<Real>;
+    for (std::size_t column = 0; column < columns; column += lanes<Real>, j += lanes<Real>) {
+      for (std::size_t p = 0; p < work.k; p += lanes<Real>) {
+        const auto depth = smaller(lanes<Real>, work.k - p);
+        Lanes<Real> square[lanes<Real>];
+#pragma GCC unroll 16
+        for (std::size_t i = 0; i < lanes<Real>; ++i) {
+          const auto* key = keys + (j + i) * work.key_stride + p;
+          square[i] = j + i >= width ? Lanes<Real>{} : depth == lanes<Real> ? load(key) : load_first(key, depth);
+        }
+        transpose<Real>(square);
+#pragma GCC unroll 16
+        for (std::size_t i = 0; i < lanes<Real>; ++i) {
+          if (i < depth) store(to + (p + i) * columns + column, square[i]);
+        }
+      }
     }
-    j += columns;
+    to += columns * work.k;
     left -= vectors;
   }
   const auto v = padded<Real>(work.v);
@@ -133,7 +165,7 @@ void pack_keys(const AttentionWork<Real>& work, std::size_t head, std::size_t bl
 
 /// Rows that are computed together, and what they have come to: so many that what is read from the second-level cache is used often, and so
 /// few that their logits stay in the first.
-constexpr std::size_t group_rows = 32;
+constexpr std::size_t group_rows = 16;
 template <class Real>
 struct RowGroup {
   std::size_t first = 0, rows = 0;  ///< of the work's rows

@@ -11,7 +11,8 @@
 
 /// Numbers side by side in a register of ROUNDTRIP_LANE_BYTES: 64 (AVX-512), 32 (AVX2 with FMA), or 16 (any processor). Whoever includes
 /// this sets it, and is compiled for such a processor. Everything is of the including file alone, and nothing here or in what builds on it
-/// may leave an inline function that the linker could choose for the whole program: no function of the standard library is called.
+/// may leave an inline function that the linker could choose for the whole program: no function of the standard library is called
+/// (tests/support/own_symbols.sh).
 namespace bridge::cpu {
 namespace {
 
@@ -32,6 +33,8 @@ constexpr std::size_t lanes = LanesOf<Real>::count;
 
 template <class Real>
 constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
+template <class Real>
+constexpr Real not_a_number = std::numeric_limits<Real>::quiet_NaN();
 
 /// The same number in every lane.
 template <class Real>
@@ -122,10 +125,21 @@ inline LaneWords<Real> lane_numbers() {
   return result;
 }
 
+/// Lane i is the lane number[i] of x and, counted on, of y.
+template <class Real>
+[[gnu::always_inline]] inline Lanes<Real> chosen(const Lanes<Real>& x, const Lanes<Real>& y, const LaneWords<Real>& numbers) {
+#if defined(__clang__)
+  Lanes<Real> result{};
+  for (std::size_t i = 0; i < lanes<Real>; ++i) result[i] = numbers[i] < lanes<Real> ? x[numbers[i]] : y[numbers[i] - lanes<Real>];
+  return result;
+#else
+  return __builtin_shuffle(x, y, numbers);
+#endif
+}
 /// Each lane gets the one that lies `distance` (a power of two) beside it.
 template <class Real>
-inline Lanes<Real> swapped(const Lanes<Real>& x, std::size_t distance) {
-  return __builtin_shuffle(x, lane_numbers<Real>() ^ static_cast<typename LanesOf<Real>::Bits>(distance));
+[[gnu::always_inline]] inline Lanes<Real> swapped(const Lanes<Real>& x, std::size_t distance) {
+  return chosen<Real>(x, x, lane_numbers<Real>() ^ static_cast<typename LanesOf<Real>::Bits>(distance));
 }
 
 /// By halves: the same tree whatever the numbers.

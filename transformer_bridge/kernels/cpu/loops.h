@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 #include "transformer_bridge/kernels/cpu.h"
 
@@ -14,13 +13,13 @@ namespace bridge::cpu {
 template <class Real>
 struct LinearWork {
   std::size_t rows = 0, depth = 0;
-  std::size_t columns = 0;        ///< at most a panel
-  const Real* x = nullptr;        ///< [rows, depth]
-  const Real* weights = nullptr;  ///< [depth, panel], zero from `columns` on
-  const Real* bias = nullptr;     ///< [panel], the same
-  std::optional<Activation> activation = {};
-  const Real* residual = nullptr;  ///< [rows, columns], a row at each stride; or none
-  Real* out = nullptr;             ///< the same, and may be the residual
+  std::size_t columns = 0;                 ///< at most a panel
+  const Real* x = nullptr;                 ///< [rows, depth]
+  const Real* weights = nullptr;           ///< [depth, panel], zero from `columns` on
+  const Real* bias = nullptr;              ///< [panel], the same
+  const Activation* activation = nullptr;  ///< or none
+  const Real* residual = nullptr;          ///< [rows, columns], a row at each stride; or none
+  Real* out = nullptr;                     ///< the same, and may be the residual
   std::size_t stride = 0;
 };
 

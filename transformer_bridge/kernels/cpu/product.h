@@ -42,10 +42,7 @@ template <class Real, std::size_t rows, std::size_t vectors>
   for (std::size_t p = 0; p < product.depth; ++p, ++a, b += b_stride) {
     Lanes<Real> row[vectors];
 #pragma GCC unroll 3
-    for (std::size_t j = 0; j < vectors; ++j) {
-      row[j] = load(b + j * count);
-      __builtin_prefetch(b + j * count + 8 * b_stride);
-    }
+    for (std::size_t j = 0; j < vectors; ++j) row[j] = load(b + j * count);
 #pragma GCC unroll 8
     for (std::size_t r = 0; r < rows; ++r) {
       const auto factor = all(a[r * a_stride]);

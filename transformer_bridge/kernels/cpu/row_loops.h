@@ -49,7 +49,7 @@ void linear_loop(const LinearWork<Real>& work) {
         });
       }
     };
-    if (work.activation) {
+    if (work.activation != nullptr) {
       with_activation<Real>(*work.activation, finish);
     } else {
       finish([](const Lanes<Real>& x) { return x; });

@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "mpc/error.h"
-
 #include "transformer_bridge/kernels/cuda/attention.h"
 #include "transformer_bridge/kernels/cuda/wide.h"
 
@@ -311,7 +309,7 @@ __device__ __forceinline__ Real tree_sum(int count, const Number& x) {
   Real subtree[levels];
   for (int i = 0; i < count; ++i) {
     Real carried = x(i);
-    bool carrying = true;
+    bool carrying = true;  // no break: with one the levels are a loop, and the subtrees not registers
     KL_UNROLL
     for (int level = 0; level < levels; ++level) {
       const bool full = (i >> level & 1) != 0;
@@ -474,11 +472,6 @@ std::size_t chunks_of(std::size_t t) { return std::max<std::size_t>(1, ceil_div(
 template <class Real>
 Work<Real> work_of(const AttentionShape& s, const Real* queries, const Real* keys, const Real* values, const VisibleKeys& visible,
                    Real scale) {
-  constexpr auto most = static_cast<std::size_t>(std::numeric_limits<int>::max() - chunk_keys);
-  if (s.n > most - s.t || std::max({s.k, s.v, s.heads}) > most / 2)
-    throw mpc::InputError("cuda attention: " + std::to_string(s.n) + " rows and " + std::to_string(s.t) + " keys of widths " +
-                          std::to_string(s.k) + " and " + std::to_string(s.v) + " in " + std::to_string(s.heads) +
-                          " heads; rows and keys together, and each of the others, must be below 2^31");
   Work<Real> work{};
   work.queries = queries, work.keys = keys, work.values = values;
   work.visible = visible.visible.empty() ? nullptr : visible.visible.data();
@@ -512,9 +505,6 @@ void launch_tiles(const Work<Real>& work, std::size_t pairs, std::size_t chunks,
   while (warps > 1 && (blocks(warps) < enough || row_tiles(warps) == row_tiles(warps / 2))) warps /= 2;
   const auto attention_tile = tile_kernel<Real, Width, Rows>;
   if (Shape::bytes(warps) > 48 << 10) kl::allow_shared(attention_tile, Shape::bytes(warps));
-  if (pairs * row_tiles(warps) > static_cast<std::size_t>(std::numeric_limits<int>::max()))
-    throw mpc::InputError("cuda attention: " + std::to_string(pairs) + " pairs of " + std::to_string(work.n) +
-                          " rows; tiles of rows must be below 2^31");
   const dim3 grid(static_cast<unsigned>(pairs * row_tiles(warps)), static_cast<unsigned>(chunks * slices),
                   static_cast<unsigned>(work.heads));
   KL_LAUNCH(attention_tile, grid, static_cast<unsigned>(32 * warps), Shape::bytes(warps), stream, work);
@@ -534,10 +524,14 @@ void launch(const Work<Real>& work, std::size_t pairs, std::size_t chunks, kl::S
     launch_tiles<Real, 32, rows>(work, pairs, chunks, stream);
 }
 
+/// Numbers of a row's partials.
+std::size_t row_scratch(const AttentionShape& s) { return chunks_of(s.t) * s.heads * (s.v + 2); }
+
+constexpr std::size_t fewest_rows = 128;
+
 /// The rows whose partials fit in the scratch memory.
 std::size_t rows_at_once(const AttentionShape& s) {
-  constexpr std::size_t block = 128;
-  return std::min(s.n, std::max(block, most_scratch / (chunks_of(s.t) * s.heads * (s.v + 2)) / block * block));
+  return std::min(s.n, std::max(fewest_rows, most_scratch / row_scratch(s) / fewest_rows * fewest_rows));
 }
 
 /// n rows; `work` says what becomes of the parts.
@@ -579,14 +573,15 @@ void run(const AttentionShape& s, Work<Real> work, Real* scratch, kl::Stream str
 
 template <class Real>
 std::size_t attention_scratch(const AttentionShape& shape) {
-  const auto chunks = chunks_of(shape.t);
-  return chunks == 1 ? 0 : chunks * rows_at_once(shape) * shape.heads * (shape.v + 2);
+  // Enough for fewer rows and keys too: these may be taken more at once.
+  return chunks_of(shape.t) == 1 ? 0 : std::min(shape.n * row_scratch(shape), std::max(most_scratch, fewest_rows * row_scratch(shape)));
 }
 
 template <class Real>
 void attention(const AttentionShape& shape, const Real* queries, const Real* keys, const Real* values, const VisibleKeys& visible,
                Real scale, Real* out, Real* scratch, kl::Stream stream) {
   const auto s = shape.strided();
+  check_attention_size(s, 1);
   auto work = work_of(s, queries, keys, values, visible, scale);
   put<Real>(work, nullptr, nullptr, out, 0, s.out_stride);
   work.finished = true;
@@ -597,14 +592,10 @@ template <class Real>
 void attention_partial(const AttentionShape& shape, const Real* queries, const Real* keys, const Real* values, const VisibleKeys& visible,
                        Real scale, Real* largest, Real* sum, Real* value, Real* scratch, kl::Stream stream) {
   const auto s = shape.strided();
+  check_attention_size(s, 1);
   auto work = work_of(s, queries, keys, values, visible, scale);
   put(work, largest, sum, value, s.part_stride, s.out_stride);
   run(s, work, scratch, stream);
-}
-
-template <class Real>
-std::size_t attention_blocks_scratch(const AttentionShape& shape) {
-  return attention_scratch<Real>(shape);
 }
 
 template <class Real>
@@ -613,6 +604,7 @@ void attention_blocks(const AttentionShape& shape, std::span<const BlockPair> pa
                       Real* scratch, kl::Stream stream) {
   if (pairs.empty() || shape.n == 0 || shape.heads == 0) return;
   const auto s = shape.strided();
+  check_attention_size(s, pairs.size());
   auto work = work_of(s, queries, keys, values, visible, scale);
   put(work, largest, sum, value, s.part_stride, s.out_stride);
   if (chunks_of(s.t) > 1) {  // a pair is a launch's worth
@@ -646,7 +638,6 @@ void attention_blocks(const AttentionShape& shape, std::span<const BlockPair> pa
 
 #define ROUNDTRIP_ATTENTION(Real)                                                                                                       \
   template std::size_t attention_scratch<Real>(const AttentionShape&);                                                                  \
-  template std::size_t attention_blocks_scratch<Real>(const AttentionShape&);                                                           \
   template void attention(const AttentionShape&, const Real*, const Real*, const Real*, const VisibleKeys&, Real, Real*, Real*,         \
                           kl::Stream);                                                                                                  \
   template void attention_partial(const AttentionShape&, const Real*, const Real*, const Real*, const VisibleKeys&, Real, Real*, Real*, \

@@ -11,7 +11,10 @@
 /// the bits of a row depend on its query, the keys it sees and their places, and on nothing else. n and t together are below 2^31.
 namespace bridge::cuda {
 
-/// How many numbers of scratch memory the two calls below want; 0 for few keys, and bounded for many.
+/// Throws mpc::InputError if the numbers of the kernels do not hold those of the shape. In a file of its own, compiled without the tracer.
+void check_attention_size(const AttentionShape& shape, std::size_t pairs);
+
+/// How many numbers of scratch memory the calls below want; 0 for few keys, and bounded for many rows.
 template <class Real>
 std::size_t attention_scratch(const AttentionShape& shape);
 
@@ -22,10 +25,6 @@ void attention(const AttentionShape& shape, const Real* queries, const Real* key
 template <class Real>
 void attention_partial(const AttentionShape& shape, const Real* queries, const Real* keys, const Real* values, const VisibleKeys& visible,
                        Real scale, Real* largest, Real* sum, Real* value, Real* scratch, kl::Stream stream);
-
-/// How many numbers of scratch memory attention_blocks wants.
-template <class Real>
-std::size_t attention_blocks_scratch(const AttentionShape& shape);
 
 /// `pairs` on the host, and the same in the device's memory.
 template <class Real>

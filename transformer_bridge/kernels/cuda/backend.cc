@@ -137,7 +137,7 @@ class CudaKernels final : public Kernels<Real> {
     auto* device_pairs = pairs_.of(pairs.size());
     device_->upload(device_pairs, pairs.data(), pairs.size_bytes());
     cuda::attention_blocks(s, pairs, device_pairs, queries.data(), keys.data(), values.data(), visible, scale, largest.data(), sum.data(),
-                           value.data(), parts_.of(attention_blocks_scratch<Real>(s)), stream());
+                           value.data(), parts_.of(attention_scratch<Real>(s)), stream());
   }
 
   void merge(std::size_t n, std::size_t v, std::span<Real> into_largest, std::span<Real> into_sum, std::span<Real> into_value,

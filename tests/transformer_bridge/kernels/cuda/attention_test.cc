@@ -212,7 +212,7 @@ TEST(CudaAttention, PairsOfManyKeys) {
              values = random_vector<float>(3 * s.t * s.value_stride, 3);
   const kl::Buffer<float> q(queries), k(keys), v(values);
   const std::vector<float> poison(3 * s.n * s.out_stride, 12345);
-  kl::Buffer<float> largest(poison), sum(poison), value(poison), scratch(bridge::cuda::attention_blocks_scratch<float>(s));
+  kl::Buffer<float> largest(poison), sum(poison), value(poison), scratch(bridge::cuda::attention_scratch<float>(s));
   const kl::Buffer<BlockPair> device_pairs(pairs);
   VisibleKeys seen;
   seen.causal = true;
@@ -242,6 +242,26 @@ TEST(CudaAttention, ManyTokens) {
   if (orders == 1) return;
   check<float>({1000, 1000, 1, 1}, Hidden::later);
   check<float>({70, 4097, 3, 3}, Hidden::nothing);
+}
+
+/// Partials of more chunks than the scratch memory holds for all rows: the rows are taken in turns. All but the first keys are hidden.
+TEST(CudaAttention, RowsInTurns) {
+  if (orders == 1) return;
+  constexpr std::size_t n = 260, t = std::size_t{1} << 18, shown = 40, k = 1, v = 126;
+  const AttentionShape shape{n, t, k, v};
+  const auto scratch_size = bridge::cuda::attention_scratch<float>(shape);
+  ASSERT_LT(scratch_size, n * (t / chunk) * (v + 2));
+  const auto queries = random_vector<float>(n * k, 1), keys = random_vector<float>(shown * k, 2),
+             values = random_vector<float>(shown * v, 3);
+  const kl::Buffer<float> q(queries), device_keys(t * k, true), device_values(t * v, true), out(n * v), scratch(scratch_size);
+  kl::sim::host_writes(device_keys.data(), keys.size() * sizeof(float));
+  kl::sim::host_writes(device_values.data(), values.size() * sizeof(float));
+  std::ranges::copy(keys, device_keys.data());
+  std::ranges::copy(values, device_values.data());
+  VisibleKeys seen;
+  seen.shown = shown;
+  bridge::cuda::attention<float>(shape, q.data(), device_keys.data(), device_values.data(), seen, 1, out.data(), scratch.data(), {});
+  EXPECT_EQ(out.to_host(), attend<float>({n, shown, k, v}, queries, keys, values, {}, {}, 1).out);
 }
 
 /// Offsets of rows that no 32-bit number holds: address space only.
