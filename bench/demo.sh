@@ -56,4 +56,4 @@ two_sentences() {
 }
 step "the model all-MiniLM-L6-v2" bench/models/install.sh
 step "how alike two sentences are, by a transformer that runs as a protocol (Theorem 2)" two_sentences
-step "transformers as protocols, beside ring attention and Ulysses" mpirun --oversubscribe -np 2 "$roundtrip" check theorem2 --no-model
+step "transformers as protocols, beside ring attention and Ulysses" mpirun --oversubscribe -np 2 "$roundtrip" check theorem2

@@ -31,10 +31,11 @@ namespace {
 
 std::string version() {
   const auto& why_not = bridge::why_no_cuda();
-  return fmt::format("roundtrip {}\ngit   {}\nMPI   {}\nBoost {}.{}.{}\nBLAS  not used\nkernels {}\nCUDA  {}\n", version_number(),
-                     revision(), mpc::MpiSession::library_version(), BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000,
+  return fmt::format("roundtrip {}\ngit   {}\nMPI   {}\nBoost {}.{}.{}\nBLAS  not used\nkernels {}\nCUDA  {}; MPI {} device memory\n",
+                     version_number(), revision(), mpc::MpiSession::library_version(), BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000,
                      BOOST_VERSION % 100, bridge::cpu_kernels<float>(1)->describe(),
-                     why_not.empty() ? "can be used" : "not used: " + why_not);
+                     why_not.empty() ? "can be used" : "not used: " + why_not,
+                     mpc::MpiSession::takes_cuda_memory() ? "takes" : "does not take");
 }
 
 /// Parses and runs; what it throws is the same on every rank.

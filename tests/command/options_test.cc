@@ -130,7 +130,8 @@ TEST_F(Command, ListNamesWhatIsDeclared) {
 TEST_F(Command, VersionNamesWhatItIsBuiltOf) {
   const auto ended = roundtrip("--version", 2);
   EXPECT_EQ(ended.code, 0);
-  for (const auto* line : {"roundtrip ", "git   ", "MPI   ", "BLAS  ", "CUDA  "}) EXPECT_EQ(occurrences(ended.out, line), 1U) << ended.out;
+  for (const auto* line : {"roundtrip ", "git   ", "MPI   ", "BLAS  ", "kernels ", "CUDA  ", "device memory\n"})
+    EXPECT_EQ(occurrences(ended.out, line), 1U) << ended.out;
 }
 
 TEST_F(Command, HelpNamesEveryOption) {

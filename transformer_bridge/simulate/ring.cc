@@ -8,6 +8,7 @@
 
 #include "transformer_bridge/simulate/mirror.h"
 #include "transformer_bridge/simulate/pieces.h"
+#include "transformer_bridge/simulate/token_share.h"
 
 namespace bridge {
 namespace {
@@ -37,24 +38,11 @@ class Ring {
         kept_(cluster.make<Kept<Real>>()) {}
 
   OutputPart<Real> run() {
-    const auto dealt = deal_input(cluster_, x_, [&](std::size_t row) { return shares_.holder(row); });
-    cluster_.local(dealt, [&](const auto& me, const auto& inbox) {
-      auto rows = numbers_of<Real>(inbox);
-      begin_layer(0, me, rows);
-    });
-    for (std::size_t layer = 0;; ++layer) {
-      pass_round(layer);
-      const bool last = layer + 1 == program_.layers();
-      cluster_.local([&](const auto& me) {
-        auto rows = ended_rows(layer, me);
-        if (last) {
-          kept_[me].rows = std::move(rows);
-        } else {
-          begin_layer(layer + 1, me, rows);
-        }
-      });
-      if (last) return deal_output();
-    }
+    return run_on_shares<Real>(
+        program_, x_, cluster_, shares_,
+        [&](std::size_t layer, const mpc::Machine& me, std::vector<Real> before) { begin_layer(layer, me, std::move(before)); },
+        [&](std::size_t layer) { pass_round(layer); }, [&](std::size_t layer, const mpc::Machine& me) { return ended_rows(layer, me); },
+        [&](const mpc::Machine& me) -> auto& { return kept_[me].rows; });
   }
 
  private:
@@ -62,17 +50,12 @@ class Ring {
 
   TokenRange share(std::uint64_t machine) const { return {shares_.first(machine), shares_.count(machine), shown_}; }
 
-  void begin_layer(std::size_t layer, const mpc::Machine& me, std::vector<Real>& before) {
+  void begin_layer(std::size_t layer, const mpc::Machine& me, std::vector<Real> before) {
     const auto tokens = share(me.id().value);
     const auto& columns = program_.columns(layer);
     auto& mine = kept_[me];
-    mine.rows.resize(tokens.count * program_.transformer().width());
-    std::vector<Real> projected(tokens.count * columns.projected());
-    Mirror<Real> given(program_.memory(), before), rows(program_.memory(), mine.rows), out(program_.memory(), projected);
-    program_.begin(layer, tokens, given.device(), rows.device());
-    program_.project(layer, tokens, rows.device(), out.device());
-    rows.fetch();
-    out.fetch();
+    auto [rows, projected] = begin_share(program_, layer, tokens, std::move(before));
+    mine.rows = std::move(rows);
     mine.queries.clear();
     mine.keys_values.clear();
     for (std::size_t i = 0; i < tokens.count; ++i) {
@@ -125,20 +108,12 @@ class Ring {
   std::vector<Real> ended_rows(std::size_t layer, const mpc::Machine& me) {
     const auto tokens = share(me.id().value);
     auto& mine = kept_[me];
-    std::vector<Real> heads(tokens.count * program_.columns(layer).values), result(tokens.count * program_.out(layer));
-    Mirror<Real> q(program_.memory(), mine.queries), parts(program_.memory(), mine.parts), values(program_.memory(), heads),
-        rows(program_.memory(), mine.rows), out(program_.memory(), result);
+    std::vector<Real> heads(tokens.count * program_.columns(layer).values);
+    Mirror<Real> q(program_.memory(), mine.queries), parts(program_.memory(), mine.parts), values(program_.memory(), heads);
     program_.finish(layer, tokens.count, q.device(), program_.columns(layer).queries, parts.device(), values.device());
-    program_.end(layer, tokens, rows.device(), values.device(), out.device());
-    out.fetch();
+    auto result = end_share<Real>(program_, layer, tokens, mine.rows, values.device());
     mine = {};
     return result;
-  }
-
-  OutputPart<Real> deal_output() {
-    const auto scope = cluster_.scope("output");
-    return deal_rows<Real>(
-        cluster_, shares_, x_.rows(), program_.transformer().out(), [&](const auto& me) -> auto& { return kept_[me].rows; });
   }
 
   Program<Real>& program_;

@@ -9,6 +9,7 @@
 
 #include "transformer_bridge/simulate/mirror.h"
 #include "transformer_bridge/simulate/pieces.h"
+#include "transformer_bridge/simulate/token_share.h"
 
 namespace bridge {
 namespace {
@@ -17,7 +18,7 @@ namespace {
 template <class Real>
 struct Kept {
   std::vector<Real> rows;
-  std::vector<Real> leaving;  // until it is sent
+  std::vector<Real> leaving;  // until it is sent, or used in the round that brought it
 
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
@@ -68,26 +69,17 @@ class Ulysses {
         kept_(cluster.make<Kept<Real>>()) {}
 
   OutputPart<Real> run() {
-    const auto dealt = deal_input(cluster_, x_, [&](std::size_t row) { return shares_.holder(row); });
-    cluster_.local(dealt, [&](const auto& me, const auto& inbox) {
-      auto rows = numbers_of<Real>(inbox);
-      begin_layer(0, me, rows);
-    });
-    for (std::size_t layer = 0;; ++layer) {
-      const auto projected = send_to_heads(layer);
-      cluster_.local(projected, [&](const auto& me, const auto& inbox) { attend(layer, me, inbox); });
-      const auto values = send_to_tokens(layer);
-      const bool last = layer + 1 == program_.layers();
-      cluster_.local(values, [&](const auto& me, const auto& inbox) {
-        auto rows = ended_rows(layer, me, inbox);
-        if (last) {
-          kept_[me].rows = std::move(rows);
-        } else {
-          begin_layer(layer + 1, me, rows);
-        }
-      });
-      if (last) return deal_output();
-    }
+    return run_on_shares<Real>(
+        program_, x_, cluster_, shares_,
+        [&](std::size_t layer, const mpc::Machine& me, std::vector<Real> before) { begin_layer(layer, me, std::move(before)); },
+        [&](std::size_t layer) {
+          const auto projected = send_to_heads(layer);
+          cluster_.local(projected, [&](const auto& me, const auto& inbox) { attend(layer, me, inbox); });
+          const auto values = send_to_tokens(layer);
+          cluster_.local(values, [&](const auto& me, const auto& inbox) { kept_[me].leaving = numbers_of<Real>(inbox); });
+        },
+        [&](std::size_t layer, const mpc::Machine& me) { return ended_rows(layer, me); },
+        [&](const mpc::Machine& me) -> auto& { return kept_[me].rows; });
   }
 
  private:
@@ -98,25 +90,21 @@ class Ulysses {
     return program_.columns(layer, share_of_heads(program_, layer, machine, machines_));
   }
 
-  void begin_layer(std::size_t layer, const mpc::Machine& me, std::vector<Real>& before) {
+  void begin_layer(std::size_t layer, const mpc::Machine& me, std::vector<Real> before) {
     const auto tokens = share(me);
-    const auto& columns = program_.columns(layer);
-    auto& mine = kept_[me];
-    mine.rows.resize(tokens.count * program_.transformer().width());
-    mine.leaving.resize(tokens.count * columns.projected());
+    auto [rows, projected] = begin_share(program_, layer, tokens, std::move(before));
     const auto units = units_of(program_, layer, machines_);
     std::vector<std::uint32_t> destination;
     for (std::size_t i = 0; i < tokens.count; ++i) destination.insert(destination.end(), units.projected.begin(), units.projected.end());
 
+    auto& mine = kept_[me];
+    mine.rows = std::move(rows);
+    mine.leaving.resize(projected.size());
     auto& memory = program_.memory();
-    Mirror<Real> given(memory, before), rows(memory, mine.rows), packed(memory, mine.leaving);
-    Array<Real> projected(memory, mine.leaving.size());
+    Mirror<Real> from(memory, projected), packed(memory, mine.leaving);
     const Array<std::uint32_t> to(memory, destination);
     Array<std::uint32_t> starts(memory, machines_ + 1);
-    program_.begin(layer, tokens, given.device(), rows.device());
-    program_.project(layer, tokens, rows.device(), projected.span());
-    program_.kernels().pack(destination.size(), units.width, projected.span(), to.span(), machines_, packed.device(), starts.span());
-    rows.fetch();
+    program_.kernels().pack(destination.size(), units.width, from.device(), to.span(), machines_, packed.device(), starts.span());
     packed.fetch();
   }
 
@@ -163,8 +151,7 @@ class Ulysses {
     });
   }
 
-  template <class Inbox>
-  std::vector<Real> ended_rows(std::size_t layer, const mpc::Machine& me, const Inbox& inbox) {
+  std::vector<Real> ended_rows(std::size_t layer, const mpc::Machine& me) {
     const auto tokens = share(me);
     const auto units = units_of(program_, layer, machines_);
     const auto per_row = units.values.size();
@@ -178,24 +165,15 @@ class Ulysses {
       }
       from = end;
     }
-    auto values = numbers_of<Real>(inbox);
-    auto& mine = kept_[me];
-    std::vector<Real> result(tokens.count * program_.out(layer));
     auto& memory = program_.memory();
-    Mirror<Real> packed(memory, values), rows(memory, mine.rows), out(memory, result);
+    auto& mine = kept_[me];
+    Mirror<Real> packed(memory, mine.leaving);
     Array<Real> heads(memory, tokens.count * program_.columns(layer).values);
     const Array<std::uint32_t> to(memory, place);
     program_.kernels().unpack(place.size(), units.width, packed.device(), to.span(), heads.span());
-    program_.end(layer, tokens, rows.device(), heads.span(), out.device());
-    out.fetch();
+    auto result = end_share<Real>(program_, layer, tokens, mine.rows, heads.span());
     mine = {};
     return result;
-  }
-
-  OutputPart<Real> deal_output() {
-    const auto scope = cluster_.scope("output");
-    return deal_rows<Real>(
-        cluster_, shares_, x_.rows(), program_.transformer().out(), [&](const auto& me) -> auto& { return kept_[me].rows; });
   }
 
   Program<Real>& program_;
