@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -65,13 +66,13 @@ struct CheckedRow {
   }
 };
 
-/// max |x - y| / max |y|; NaN anywhere gives NaN.
+/// max |x - y| / max |y|; NaN if a number on either side is not finite.
 template <class Real>
 double error_of(std::span<const Real> x, std::span<const double> y) {
   double most = 0, scale = 0;
   for (std::size_t i = 0; i < y.size(); ++i) {
-    const auto error = std::abs(static_cast<double>(x[i]) - y[i]);
-    most = error <= most ? most : error;
+    if (!std::isfinite(x[i]) || !std::isfinite(y[i])) return std::numeric_limits<double>::quiet_NaN();
+    most = std::max(most, std::abs(static_cast<double>(x[i]) - y[i]));
     scale = std::max(scale, std::abs(y[i]));
   }
   return scale == 0 ? most : most / scale;

@@ -53,7 +53,7 @@ std::unique_ptr<bridge::Kernels<Real>> make_kernels(const DeviceOptions& options
 template <class Real>
 std::string described(const DeviceOptions& options, const bridge::Kernels<Real>& kernels) {
   if (options.device != "auto" || bridge::why_no_cuda().empty()) return kernels.describe();
-  return fmt::format("{} (no GPU: {})", kernels.describe(), bridge::why_no_cuda());
+  return kernels.describe() + " (no GPU: --version says why)";
 }
 
 template std::string described(const DeviceOptions&, const bridge::Kernels<float>&);

@@ -28,7 +28,7 @@ void declare(CLI::App& command, DeviceOptions& options);
 template <class Real>
 std::unique_ptr<bridge::Kernels<Real>> make_kernels(const DeviceOptions& options, mpc::Ranks& ranks);
 
-/// "cpu, avx512, 1 thread", and why it is not a GPU if one would have been taken.
+/// "cpu, avx512, 1 thread", and that there is no GPU if one would have been taken.
 template <class Real>
 std::string described(const DeviceOptions& options, const bridge::Kernels<Real>& kernels);
 

@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <filesystem>
 #include <map>
+#include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -27,17 +31,55 @@
 namespace roundtrip {
 namespace {
 
+/// What a sequence's run throws says which line of the file it was.
+template <class Run>
+auto at_line(const std::string& tokens, std::size_t sequence, Run&& run) {
+  try {
+    return run();
+  } catch (const mpc::Error& error) {
+    throw mpc::Error(error.exit(), fmt::format("{}:{}: {}", tokens, sequence + 1, error.what()));
+  }
+}
+
+/// An infinity, from weights that are too large for the number type, is no answer.
+template <class Real>
+void expect_finite(const bridge::Matrix<Real>& rows) {
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
+    if (!std::ranges::all_of(rows.row(i), [](Real number) { return std::isfinite(number); })) {
+      throw mpc::Fault(fmt::format("token {} of the output is not finite; expected weights that do not overflow the number type", i));
+    }
+  }
+}
+
+/// Throws UsageError if a file to write is one that is read, or the other one, by whatever name.
+void expect_apart(const ForwardOptions& options) {
+  const auto real = [](const std::string& path) {
+    std::error_code none;
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(path, none), none);
+  };
+  const auto written = [](const std::string& path) { return !path.empty() && path != "-"; };
+  const std::vector<std::string> inputs{options.tokens, options.model + "/config.json", options.model + "/model.safetensors"};
+  for (const auto& [name, path] : {std::pair{"--out", options.out}, {"--json", options.json}}) {
+    for (const auto& input : inputs) {
+      if (written(path) && real(path) == real(input)) throw mpc::UsageError(fmt::format("{} is '{}', which is an input", name, path));
+    }
+  }
+  if (written(options.out) && written(options.json) && real(options.out) == real(options.json)) {
+    throw mpc::UsageError(fmt::format("--json is '{}', which --out is too", options.json));
+  }
+}
+
 /// Sequences that are whole on one process each: every rank runs a part of them, and all ranks have all rows.
 template <class Real>
 std::vector<bridge::SchemeRun<Real>> run_apart(bridge::Program<Real>& program, const std::vector<TokenSequence>& sequences,
-                                               mpc::Ranks& ranks) {
+                                               const std::string& tokens, mpc::Ranks& ranks) {
   const auto starts = protocols::even_starts(sequences.size(), ranks.size());
   const auto me = static_cast<std::size_t>(ranks.rank());
   std::vector<std::uint64_t> mine;
   mpc::together(ranks, [&] {
     for (auto i = starts[me]; i < starts[me + 1]; ++i) {
       const auto start = mpc::seconds_now();
-      const auto rows = program.forward(sequences[i].column<Real>(), sequences[i].shown);
+      const auto rows = at_line(tokens, i, [&] { return program.forward(sequences[i].column<Real>(), sequences[i].shown); });
       mine.push_back(std::bit_cast<std::uint64_t>(mpc::seconds_now() - start));
       for (const auto number : rows.values()) mine.push_back(std::bit_cast<std::uint64_t>(static_cast<double>(number)));
     }
@@ -108,13 +150,18 @@ mpc::Exit forward_in(const ForwardOptions& options, mpc::Ranks& ranks) {
   const auto start = mpc::seconds_now();
   std::vector<bridge::SchemeRun<Real>> runs;
   if (choice.scheme == bridge::Scheme::local) {
-    runs = run_apart(program, sequences, ranks);
+    runs = run_apart(program, sequences, options.tokens, ranks);
   } else {
     mpc::MpiTransport transport(ranks);
-    for (const auto& sequence : sequences) {
-      const auto& size = sizes.at(sequence.ids.size());
-      runs.push_back(bridge::run(program, choice, size, sequence.column<Real>(), transport, sequence.shown));
+    for (std::size_t i = 0; i < sequences.size(); ++i) {
+      const auto& size = sizes.at(sequences[i].ids.size());
+      runs.push_back(at_line(options.tokens, i, [&] {
+        return bridge::run(program, choice, size, sequences[i].column<Real>(), transport, sequences[i].shown);
+      }));
     }
+  }
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    at_line(options.tokens, i, [&] { expect_finite(runs[i].rows); });
   }
   result.wall_s = slowest_since(start, ranks);
   for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -134,6 +181,7 @@ mpc::Exit forward_in(const ForwardOptions& options, mpc::Ranks& ranks) {
       mpc::together(ranks, [&] {
         if (ranks.rank() == 0) bridge::write_npy(options.out, out);
       });
+      result.written = options.out;
     });
   }
   if (options.json != "-") outputs.attempt([&] { write_text("-", text_report(result, options), ranks); });
@@ -175,6 +223,10 @@ void declare(CLI::App& command, ForwardOptions& options) {
 mpc::Exit forward(const ForwardOptions& options, mpc::Ranks& ranks) {
   check_outputs({{"--out", options.out}, {"--json", options.json}});
   if (options.out == "-") throw mpc::UsageError("--out is '-'; expected a file");
+  if (options.dry_run && !(options.out.empty() && options.json.empty())) {
+    throw mpc::UsageError("--dry-run runs nothing, and writes no --out and no --json");
+  }
+  expect_apart(options);
   if (!options.dry_run) expect_writable({options.out, options.json}, ranks);
   return options.dtype == "f64" ? forward_in<double>(options, ranks) : forward_in<float>(options, ranks);
 }

@@ -31,8 +31,9 @@ std::string size_line(std::size_t tokens, const bridge::SchemeSize& size, const 
     text += fmt::format("B = {}, b = {}, D = {}, mH = {}, ", size.trees->block_tokens(), grouped(size.trees->fan_out()),
                         size.trees->depth(), size.trees->shape().head_width);
   }
-  return text + fmt::format("q = {} machine{}, R = {} = {}\n", grouped(size.machines), size.machines == 1 ? "" : "s", size.rounds,
-                            formula_of(choice));
+  text += fmt::format("q = {} machine{}", grouped(size.machines), size.machines == 1 ? "" : "s");
+  if (choice.scheme != bridge::Scheme::local) text += fmt::format(", R = {} = {}", size.rounds, formula_of(choice));
+  return text + '\n';
 }
 
 std::string head(const ForwardResult& result) {
@@ -104,7 +105,7 @@ std::string text_report(const ForwardResult& result, const ForwardOptions& optio
   text += fmt::format("; loading {:.3f} s; memory {} MiB\n", result.load_s, grouped(result.rss_bytes >> 20));
   text += fmt::format("output     [{}, {}], {}{}; digest {:016x}\n", result.out_rows, result.out_columns,
                       options.pool.empty() ? "last hidden states" : "mean-pooled, of length 1",
-                      options.out.empty() ? "" : ", in " + options.out, result.digest);
+                      result.written.empty() ? "" : ", in " + result.written, result.digest);
   constexpr std::size_t most_columns = 10;
   if (result.similarity.size() > 1 && result.similarity.size() <= most_columns) {
     text += "similarity of the sequences (cosine)\n";

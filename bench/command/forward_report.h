@@ -31,6 +31,7 @@ struct ForwardResult {
   std::uint64_t rss_bytes = 0;
   std::size_t out_rows = 0, out_columns = 0;
   std::uint64_t digest = 0;
+  std::string written;                          ///< the file that holds the output; empty: none
   std::vector<std::vector<double>> similarity;  ///< of pooled rows: all scalar products; empty if they were not pooled
 };
 

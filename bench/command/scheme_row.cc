@@ -36,7 +36,7 @@ SchemeRow row_of(const std::string& name, const bridge::Program<Real>& program, 
   row.heads = shape.heads;
   row.layers = shape.layers;
   row.words = size.words;
-  row.tile = choice.tile;
+  row.tile = size.trees ? size.trees->block_tokens() : 1;
   row.machines = size.machines;
   row.rounds = ledger.rounds.size();
   row.rounds_formula = size.rounds;

@@ -21,7 +21,8 @@ INSTANTIATE_TEST_SUITE_P(
     Every, WrongUse,
     testing::Values(
         Refusal{"Nothing", "", "subcommand is required"},  //
-        Refusal{"UnknownSubcommand", "foo", "no subcommand 'foo'; expected one of: run, list, compile, check, rounds, scale, graph"},
+        Refusal{"UnknownSubcommand", "foo",
+                "no subcommand 'foo'; expected one of: run, list, compile, check, forward, rounds, scale, graph"},
         Refusal{"Subcommand", "walk", "walk"},  //
         Refusal{"Protocol", "run connections --graph star:10", "no protocol 'connections'; expected one of: connectivity, cycles"},
         Refusal{"NoProtocol", "run --graph star:10", "protocol is required"},

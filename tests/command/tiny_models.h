@@ -35,8 +35,8 @@ class TinyModel {
     model.write(folder, R"({"model_type": "bert", "vocab_size": 30, "max_position_embeddings": 16, "num_hidden_layers": 2,
                             "num_attention_heads": 3, "hidden_size": 12, "intermediate_size": 20, "pad_token_id": 0})");
   }
-  /// The same sizes, causal, without padding.
-  static void write_gpt2(const std::filesystem::path& folder, double scale = 1) {
+  /// The same sizes, causal, without padding. `scale` is of a matrix in every MLP, `last` is added to a column of the output.
+  static void write_gpt2(const std::filesystem::path& folder, double scale = 1, float last = 0) {
     TinyModel model;
     model.add("wte.weight", {30, 12});
     model.add("wpe.weight", {16, 12});
@@ -53,6 +53,7 @@ class TinyModel {
       }
     }
     model.add_norm("ln_f");
+    model.tensors_["ln_f.bias"].second[0] += last;
     model.write(folder, R"({"model_type": "gpt2", "vocab_size": 30, "n_positions": 16, "n_layer": 2, "n_head": 3, "n_embd": 12})");
   }
 

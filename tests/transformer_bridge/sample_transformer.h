@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -66,13 +67,13 @@ inline Mask holes(std::size_t tokens) {
   return Mask::any(visible);
 }
 
-/// max |x - y| / max |y|; NaN stays.
+/// max |x - y| / max |y|; infinity if a number on either side is not finite.
 template <class Real>
 double error_of(std::span<const Real> x, std::span<const double> y) {
   double most = 0, scale = 0;
   for (std::size_t i = 0; i < y.size(); ++i) {
-    const auto error = std::abs(static_cast<double>(x[i]) - y[i]);
-    most = error <= most ? most : error;
+    if (!std::isfinite(x[i]) || !std::isfinite(y[i])) return std::numeric_limits<double>::infinity();
+    most = std::max(most, std::abs(static_cast<double>(x[i]) - y[i]));
     scale = std::max(scale, std::abs(y[i]));
   }
   return most / scale;

@@ -1,5 +1,6 @@
 #include "transformer_bridge/simulate/schemes.h"
 
+#include <algorithm>
 #include <bit>
 #include <vector>
 
@@ -47,8 +48,9 @@ SchemeSize size_of(const Program<Real>& program, std::size_t tokens, const Schem
   if (choice.scheme == Scheme::local) return {};
   if (choice.scheme == Scheme::theorem2) {
     const auto shape = shape_of(program.transformer(), tokens);
-    const auto least = AttentionTrees::least_words(shape, choice.tile);
-    const AttentionTrees trees(shape, choice.words == 0 ? least : choice.words, choice.tile);
+    const auto tile = std::min<std::uint64_t>(choice.tile, tokens);  // a short sequence is one block
+    const auto least = AttentionTrees::least_words(shape, tile);
+    const AttentionTrees trees(shape, choice.words == 0 ? least : choice.words, tile);
     return {trees.machines(), trees.words(), least, trees.rounds(), trees};
   }
   const auto size =
