@@ -895,7 +895,7 @@ void check_merge(const Kernels<Real>& kernels, const KernelSizes& sizes) {
     const auto parts = [&](std::uint64_t seed) {
       Parts result{random_vector<Real>(n, seed), random_vector<Real>(n, seed + 1), random_vector<Real>(n * v, seed + 2)};
       for (std::size_t i = 0; i < n; ++i) {
-        result.largest[i] *= i % 7 == 3 ? 10000 : 8;
+        result.largest[i] *= static_cast<Real>(i % 7 == 3 ? 10000 : 8);
         result.sum[i] = 2 + result.sum[i];
       }
       return result;
