@@ -16,9 +16,15 @@ class HostMemory final : public Memory {
  public:
   void* allocate(std::size_t bytes) override { return ::operator new(bytes, alignment); }
   void release(void* place) noexcept override { ::operator delete(place, alignment); }
-  void upload(void* device, const void* host, std::size_t bytes) override { std::memcpy(device, host, bytes); }
-  void download(void* host, const void* device, std::size_t bytes) override { std::memcpy(host, device, bytes); }
+  void upload(void* device, const void* host, std::size_t bytes) override { copy(device, host, bytes); }
+  void download(void* host, const void* device, std::size_t bytes) override { copy(host, device, bytes); }
   bool is_host() const override { return true; }
+
+ private:
+  /// Of no bytes there may be no place, which memcpy does not take.
+  static void copy(void* to, const void* from, std::size_t bytes) {
+    if (bytes != 0) std::memcpy(to, from, bytes);
+  }
 };
 
 template <class Real>
