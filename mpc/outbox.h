@@ -100,6 +100,10 @@ class Outbox : public OutboxBase {
     send_general(rank, header, message);
   }
   void send(MachineId destination, const T& message) { send(Word{destination.value}, message); }
+  /// The same if the condition holds, else nothing: for steps that are to be compiled into weights, which have no `if`.
+  void send_if(bool condition, Word destination, const T& message) {
+    if (condition) send(destination, message);
+  }
 
  private:
   template <class>

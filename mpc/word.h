@@ -6,7 +6,7 @@
 namespace mpc {
 
 /// An integer of at most word_bits bits (mpc/model.h). A step that is to be compiled into weights touches words only through
-/// arithmetic, comparison and the three functions below: the same names exist for symbolic words.
+/// arithmetic, comparison and where, min, max and read below, which are there for symbolic words too.
 using Word = std::uint64_t;
 
 /// A product of two words.
@@ -16,6 +16,31 @@ __extension__ using DoubleWord = unsigned __int128;
 constexpr Word where(bool condition, Word a, Word b) { return condition ? a : b; }
 constexpr Word min(Word a, Word b) { return b < a ? b : a; }
 constexpr Word max(Word a, Word b) { return a < b ? b : a; }
+
+/// A type that stands for a word that is not known yet, or for a condition on one (transformer_bridge/trace/traced_word.h). It brings its
+/// own symbolic_where, symbolic_min, symbolic_max and symbolic_read.
+template <class T>
+concept Symbolic = requires {
+  typename T::SymbolicWord;
+};
+template <class Condition, class A, class B>
+requires(Symbolic<Condition> || Symbolic<A> || Symbolic<B>) auto where(const Condition& condition, const A& a, const B& b) {
+  return symbolic_where(condition, a, b);
+}
+template <class A, class B>
+requires(Symbolic<A> || Symbolic<B>) auto min(const A& a, const B& b) { return symbolic_min(a, b); }
+template <class A, class B>
+requires(Symbolic<A> || Symbolic<B>) auto max(const A& a, const B& b) { return symbolic_max(a, b); }
+
+/// table[index], or 0 beyond its end: a table of words, in any container that has size() and [].
+template <class Table>
+constexpr Word read(const Table& table, Word index) {
+  return index < table.size() ? table[index] : 0;
+}
+template <class Table, Symbolic Index>
+auto read(const Table& table, const Index& index) {
+  return symbolic_read(table, index);
+}
 
 /// A machine of the model, 0..q-1. Never an MPI rank.
 struct MachineId {

@@ -26,9 +26,13 @@ Expression low_part(const BitWord& a, double factor_a, const BitWord& b, double 
 
 }  // namespace
 
-Bit bit_and(Circuit& circuit, const Bit& a, const Bit& b) { return a == b ? a : circuit.relu(a + b - 1); }
-Bit bit_or(Circuit& circuit, const Bit& a, const Bit& b) { return a == b ? a : 1 - circuit.relu(1 - a - b); }
-Bit bit_xor(Circuit& circuit, const Bit& a, const Bit& b) { return a == b ? Bit(0) : a + b - 2 * circuit.relu(a + b - 1); }
+Bit bit_and(Circuit& circuit, const Bit& a, const Bit& b) {
+  if (a == b || b == Bit(1)) return a;
+  if (a == Bit(1)) return b;
+  return circuit.relu(a + b - 1);
+}
+Bit bit_or(Circuit& circuit, const Bit& a, const Bit& b) { return bit_not(bit_and(circuit, bit_not(a), bit_not(b))); }
+Bit bit_xor(Circuit& circuit, const Bit& a, const Bit& b) { return a + b - 2 * bit_and(circuit, a, b); }
 
 Bit all_of(Circuit& circuit, std::span<const Bit> bits) {
   Expression missing;
@@ -63,7 +67,10 @@ Bit equal(Circuit& circuit, const BitWord& a, const BitWord& b) { return is_zero
 Bit less(Circuit& circuit, const BitWord& a, const BitWord& b) { return at_least(circuit, number(b) - number(a), 1); }
 
 BitWord select(Circuit& circuit, const Bit& c, const BitWord& a, const BitWord& b) {
-  return by_bit(a, b, [&](const Bit& x, const Bit& y) { return x == y ? x : circuit.relu(x + c - 1) + circuit.relu(y - c); });
+  return by_bit(a, b, [&](const Bit& x, const Bit& y) {
+    if (x == y || c == Bit(1)) return x;
+    return c == Bit(0) ? y : circuit.relu(x + c - 1) + circuit.relu(y - c);
+  });
 }
 
 BitWord smaller(Circuit& circuit, const BitWord& a, const BitWord& b) { return select(circuit, less(circuit, a, b), a, b); }
