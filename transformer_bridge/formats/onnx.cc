@@ -185,8 +185,9 @@ class Exporter {
   /// The polynomial of these coefficients, the highest power's first.
   std::string polynomial(std::initializer_list<Real> coefficients, const std::string& x, const std::string& name) {
     std::string sum;
+    auto power = coefficients.size();
     for (const auto coefficient : coefficients) {
-      const auto power = coefficients.size() - static_cast<std::size_t>(&coefficient - coefficients.begin()) - 1;
+      --power;
       const auto at = [&](const char* op) { return fmt::format("{}.{}.{}", name, op, power); };
       const auto number = graph_.constant(coefficient);
       sum = sum.empty() ? number : graph_.node("Add", {graph_.node("Mul", {sum, x}, at("times")), number}, at("plus"));
