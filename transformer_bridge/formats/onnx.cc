@@ -252,7 +252,7 @@ class Exporter {
       return graph_.node("LayerNormalization", {x, gain, bias}, place.name + ".layer_norm",
                          {{"axis", std::int64_t{-1}}, {"epsilon", f.epsilon}});
     }
-    // The operator's mean and deviation are of float32, and so is its epsilon.
+    // The operator's deviation and epsilon are of float32.
     const auto mean_of = [&](const std::string& of, const char* name) {
       return graph_.node("ReduceMean", {of}, place.name + name, {{"axes", std::vector<std::int64_t>{-1}}});
     };
@@ -387,6 +387,8 @@ class Exporter {
       if (head.start) key = started(key, head.start->key, place.part("key"));
       const auto columns = graph_.node("Transpose", {key}, name("key.transposed"), {{"perm", std::vector<std::int64_t>{1, 0}}});
       logits = graph_.node("MatMul", {query, columns}, name("logits"));
+      // onnxruntime would put the scale into the product as a float32; a Sum of one term keeps them apart.
+      if (static_cast<Real>(static_cast<float>(head.scale)) != head.scale) logits = graph_.node("Sum", {logits}, name("logits.sum"));
       if (head.scale != 1) logits = graph_.node("Mul", {logits, graph_.constant(head.scale)}, name("logits.scaled"));
     }
     const auto mask = visible(head, place);
