@@ -18,6 +18,8 @@ needed=(
   "libboost-serialization-dev boost/serialization/serialization.hpp"
   "libfmt-dev fmt/core.h"
   "zlib1g-dev zlib.h"
+  "libonnx-dev onnx/onnx_pb.h"
+  "libprotobuf-dev google/protobuf/message.h"
   "libcli11-dev CLI/CLI.hpp"
   "nlohmann-json3-dev nlohmann/json.hpp"
   "libgtest-dev gtest/gtest.h"

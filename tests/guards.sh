@@ -25,6 +25,8 @@ must_fail() {
 must_fail "ROUNDTRIP_SANITIZE is 'memory'" -S "$source_dir" -B "$folder/build" -DROUNDTRIP_SANITIZE=memory
 must_fail "ROUNDTRIP_CUDA is 'maybe'" -S "$source_dir" -B "$folder/build" -DROUNDTRIP_CUDA=maybe
 must_fail "ROUNDTRIP_CUDA is ON, but no CUDA compiler" -S "$source_dir" -B "$folder/build" -DROUNDTRIP_CUDA=ON -DCMAKE_CUDA_COMPILER=NOTFOUND
+must_fail "install libprotobuf-dev" -S "$source_dir" -B "$folder/build" -DCMAKE_DISABLE_FIND_PACKAGE_Protobuf=ON
+must_fail "install libonnx-dev" -S "$source_dir" -B "$folder/build" -DCMAKE_DISABLE_FIND_PACKAGE_ONNX=ON
 
 # The functions that register libraries and tests, in a project of their own.
 mkdir "$folder/tests"
