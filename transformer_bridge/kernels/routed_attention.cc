@@ -248,14 +248,43 @@ struct RoutedAttention<Real>::Work {
   std::size_t pattern_count = 0;
   std::vector<std::uint8_t> pattern_of;  // [distinct queries]
   std::vector<char> unproved;            // [rows]
-  std::vector<Real> largest_key;         // [k] of |key|
+
+  /// Where a column of queries is kept.
+  struct Place {
+    enum Kind : std::uint32_t { zero, sign, other } kind = zero;
+    std::uint32_t index = 0;
+  };
+  /// A product of query and key: the keys' column, and the key, or the largest |key|.
+  struct Product {
+    std::uint32_t column;
+    double key;
+  };
+  std::vector<Place> place_of;  // [k]
+  bool same_signs = false;      // a query's code begins with what a key's is
+  bool integers = false;        // all numbers are, and the scale is a power of two
+  double matching = 0, least = 0,
+         magnitude = 0;          // of the code columns in which |query| is one number: sum, and least; and sum of all |q k|
+  std::vector<Product> unequal;  // code columns in which it is not
+  std::vector<Product> fixed;    // columns in which all keys are one number
+  std::vector<Product> rest;     // the key columns that are kept as they are, in their order
 
   void classify(const TileSource<Real>& source, std::size_t tokens, Columns<Real>& columns) const;
   bool gather(cpu::ThreadPool& pool);
   void demote(Columns<Real>& columns, const std::vector<char>& wrong) const;
   void group(cpu::ThreadPool& pool);
-  void read_query(std::size_t distinct_query, Query& query) const;
-  void bound_query(const Pattern& pattern, Query& query) const;
+  void split_products();
+  /// The code of the distinct query, and a column of it.
+  const std::uint64_t* words_of(std::size_t distinct_query) const {
+    return query_codes.data() + distinct.first()[distinct_query] * query_words;
+  }
+  Real number(const std::uint64_t* words, std::size_t column) const {
+    const auto at = place_of[column];
+    if (at.kind == Place::zero) return 0;
+    if (at.kind == Place::other) return std::bit_cast<Real>(static_cast<BitsOf<Real>>(words[query_columns.sign_words() + at.index]));
+    return (words[at.index / word_bits] >> at.index % word_bits & 1) != 0 ? -query_columns.sizes[at.index] : query_columns.sizes[at.index];
+  }
+  void encode_query(const std::uint64_t* words, Query& query) const;
+  void bound_query(const std::uint64_t* words, Query& query) const;
   void find_patterns(cpu::ThreadPool& pool);
   void evaluate(std::size_t distinct_query, Scratch& scratch, RoutedRows<Real>& out, RoutedCounts& counts);
   void fall_back(const Kernels<Real>& dense, RoutedRows<Real>& out, const std::vector<std::size_t>& rows) const;
@@ -412,80 +441,105 @@ void RoutedAttention<Real>::Work::group(cpu::ThreadPool& pool) {
       if (head->causal) askers.build(distinct);
     }
   });
-  largest_key.assign(head->k, 0);
-  for (std::size_t j = 0; j < key_columns.signs.size(); ++j) largest_key[key_columns.signs[j]] = key_columns.sizes[j];
-  for (std::size_t m = 0; m < key_columns.others.size(); ++m) {
-    largest_key[key_columns.others[m]] = std::max(std::abs(key_facts->least[m]), std::abs(key_facts->most[m]));
+  split_products();
+}
+
+/// What all queries have in common.
+template <class Real>
+void RoutedAttention<Real>::Work::split_products() {
+  const auto integer = [](double x) { return x == std::nearbyint(x); };
+  int exponent = 0;
+  integers = query_facts->integers && key_facts->integers && std::frexp(static_cast<double>(head->scale), &exponent) == 0.5;
+  place_of.assign(head->k, {});
+  for (std::size_t j = 0; j < query_columns.signs.size(); ++j) {
+    place_of[query_columns.signs[j]] = {Place::sign, static_cast<std::uint32_t>(j)};
+    integers = integers && integer(static_cast<double>(query_columns.sizes[j]));
   }
+  for (std::size_t m = 0; m < query_columns.others.size(); ++m) {
+    place_of[query_columns.others[m]] = {Place::other, static_cast<std::uint32_t>(m)};
+  }
+  same_signs = query_columns.signs == key_columns.signs;
+  matching = magnitude = 0;
+  least = infinite;
+  unequal.clear();
+  fixed.clear();
+  rest.clear();
+  for (std::size_t j = 0; j < key_columns.signs.size(); ++j) {
+    const auto column = key_columns.signs[j];
+    const auto size = static_cast<double>(key_columns.sizes[j]);
+    const bool any = (key_facts->any[j / word_bits] >> j % word_bits & 1) != 0,
+               all = (key_facts->all[j / word_bits] >> j % word_bits & 1) != 0;
+    integers = integers && integer(size);
+    if (any == all) {
+      fixed.push_back({column, all ? -size : size});
+    } else if (place_of[column].kind == Place::sign) {
+      const auto product = size * static_cast<double>(query_columns.sizes[place_of[column].index]);
+      matching += product;
+      least = std::min(least, product);
+    } else {
+      unequal.push_back({column, size});
+    }
+  }
+  magnitude = matching;
+  for (std::size_t m = 0; m < key_columns.others.size(); ++m) {
+    rest.push_back({key_columns.others[m], static_cast<double>(std::max(std::abs(key_facts->least[m]), std::abs(key_facts->most[m])))});
+  }
+  if (head->start != nullptr) integers = integers && std::ranges::all_of(head->start->key, integer);
 }
 
 template <class Real>
-void RoutedAttention<Real>::Work::read_query(std::size_t distinct_query, Query& query) const {
-  const auto* words = query_codes.data() + distinct.first()[distinct_query] * query_words;
-  query.row.assign(head->k, 0);
-  for (std::size_t j = 0; j < query_columns.signs.size(); ++j) {
-    const bool negative = (words[j / word_bits] >> j % word_bits & 1) != 0;
-    query.row[query_columns.signs[j]] = negative ? -query_columns.sizes[j] : query_columns.sizes[j];
-  }
-  for (std::size_t m = 0; m < query_columns.others.size(); ++m) {
-    query.row[query_columns.others[m]] = std::bit_cast<Real>(static_cast<BitsOf<Real>>(words[query_columns.sign_words() + m]));
-  }
+void RoutedAttention<Real>::Work::encode_query(const std::uint64_t* words, Query& query) const {
   query.code.assign(key_words, 0);
   query.zero.assign(key_words, 0);
+  if (same_signs) return void(std::copy_n(words, key_words, query.code.begin()));
   for (std::size_t j = 0; j < key_columns.signs.size(); ++j) {
-    const auto q = query.row[key_columns.signs[j]];
+    const auto q = number(words, key_columns.signs[j]);
     query.code[j / word_bits] |= static_cast<std::uint64_t>(q < 0) << j % word_bits;
     query.zero[j / word_bits] |= static_cast<std::uint64_t>(q == 0) << j % word_bits;
   }
 }
 
 template <class Real>
-void RoutedAttention<Real>::Work::bound_query(const Pattern& pattern, Query& query) const {
-  constexpr auto number = facts_of<Real>();
-  const auto integer = [](double x) { return x == std::nearbyint(x); };
-  double matching = 0, least = infinite, fixed = 0, rest = 0, magnitude = 0;
-  bool exact = key_facts->integers;
+void RoutedAttention<Real>::Work::bound_query(const std::uint64_t* words, Query& query) const {
+  constexpr auto facts = facts_of<Real>();
+  auto of_code = matching, smallest = least, of_fixed = 0.0, of_rest = 0.0, size = magnitude;
+  for (const auto& [column, key] : unequal) {
+    const auto product = std::abs(static_cast<double>(number(words, column))) * key;
+    if (product == 0) continue;
+    of_code += product;
+    smallest = std::min(smallest, product);
+    size += product;
+  }
+  for (const auto& [column, key] : fixed) {
+    const auto product = static_cast<double>(number(words, column)) * key;
+    of_fixed += product;
+    size += std::abs(product);
+  }
   query.others.clear();
-  for (std::size_t j = 0; j < key_columns.signs.size(); ++j) {
-    const auto q = static_cast<double>(query.row[key_columns.signs[j]]), size = static_cast<double>(key_columns.sizes[j]);
-    const auto word = j / word_bits, bit = j % word_bits;
-    exact = exact && integer(size);
-    if ((pattern.mask[word] >> bit & 1) != 0) {
-      matching += std::abs(q) * size;
-      least = std::min(least, std::abs(q) * size);
-    } else if ((key_facts->any[word] >> bit & 1) == (key_facts->all[word] >> bit & 1)) {
-      fixed += (key_facts->all[word] >> bit & 1) != 0 ? -q * size : q * size;  // all keys have this sign
-    }
-  }
-  for (std::size_t m = 0; m < key_columns.others.size(); ++m) {
-    const auto q = static_cast<double>(query.row[key_columns.others[m]]);
+  for (std::size_t m = 0; m < rest.size(); ++m) {
+    const auto q = static_cast<double>(number(words, rest[m].column));
     if (q == 0) continue;
-    rest += std::max(q * static_cast<double>(key_facts->least[m]), q * static_cast<double>(key_facts->most[m]));
+    of_rest += std::max(q * static_cast<double>(key_facts->least[m]), q * static_cast<double>(key_facts->most[m]));
+    size += std::abs(q) * rest[m].key;
     query.others.emplace_back(q, others.data() + m * seen);
-  }
-  for (std::size_t c = 0; c < head->k; ++c) {
-    const auto q = static_cast<double>(query.row[c]);
-    exact = exact && integer(q);
-    magnitude += std::abs(q) * static_cast<double>(largest_key[c]);
   }
   query.start = -infinite;
   if (head->start != nullptr) {
     query.start = 0;
-    double its_magnitude = 0;
+    double its_size = 0;
     for (std::size_t c = 0; c < head->k; ++c) {
-      const auto key = static_cast<double>(head->start->key[c]), product = static_cast<double>(query.row[c]) * key;
+      const auto product = static_cast<double>(number(words, c)) * static_cast<double>(head->start->key[c]);
       query.start += product;
-      its_magnitude += std::abs(product);
-      exact = exact && integer(key);
+      its_size += std::abs(product);
     }
-    magnitude = std::max(magnitude, its_magnitude);
+    size = std::max(size, its_size);
   }
-  query.base = matching + fixed;
-  query.bound = matching - 2 * least + fixed + rest;
-  int exponent = 0;
-  exact = exact && magnitude <= 1 / number.unit_roundoff && std::frexp(static_cast<double>(head->scale), &exponent) == 0.5;
-  // A logit of k products, and the scale: so many roundings, on either side.
-  if (!exact) query.bound += 2 * static_cast<double>(head->k + 3) * number.unit_roundoff * magnitude;
+  query.base = of_code + of_fixed;
+  query.bound = of_code - 2 * smallest + of_fixed + of_rest;
+  // Else a logit of k products, and the scale, are so many roundings off, on either side.
+  if (!integers || !(size <= 1 / facts.unit_roundoff)) {
+    query.bound += 2 * static_cast<double>(head->k + 3) * facts.unit_roundoff * size;
+  }
 }
 
 /// Which index each distinct query needs. Few are 0 in a code column; they get one that leaves these columns out.
@@ -506,14 +560,14 @@ void RoutedAttention<Real>::Work::find_patterns(cpu::ThreadPool& pool) {
   pool.run(units, [&](std::size_t unit) {
     Query query;
     for (auto d = unit * rows_a_unit; d < std::min(count, (unit + 1) * rows_a_unit); ++d) {
-      read_query(d, query);
+      encode_query(words_of(d), query);
       pattern_of[d] = has_zero(query) ? 1 : 0;
     }
   });
   Query query;
   for (std::size_t d = 0; d < count; ++d) {
     if (pattern_of[d] == 0) continue;
-    read_query(d, query);
+    encode_query(words_of(d), query);
     std::vector<std::uint64_t> mask(key_words);
     for (std::size_t w = 0; w < key_words; ++w) mask[w] = full[w] & ~query.zero[w];
     std::size_t p = 1;
@@ -543,8 +597,9 @@ void RoutedAttention<Real>::Work::evaluate(std::size_t distinct_query, Scratch& 
   }
   const auto& pattern = patterns[pattern_of[distinct_query]];
   auto& query = scratch.query;
-  read_query(distinct_query, query);
-  bound_query(pattern, query);
+  const auto* words = words_of(distinct_query);
+  encode_query(words, query);
+  bound_query(words, query);
   const auto group = pattern.groups.find(query.code.data());
   const auto keys = group == CodeGroups::none ? std::span<const std::uint32_t>() : pattern.members[group];
   const auto scale = static_cast<double>(head->scale);
@@ -591,15 +646,14 @@ void RoutedAttention<Real>::Work::fall_back(const Kernels<Real>& dense, RoutedRo
     take_rows(head->keys(i, tile.data()), tokens_in(i, seen), k, keys.data() + i * tile_tokens * k);
   }
   const auto together = head->causal ? std::clamp<std::size_t>(mask_bytes / std::max<std::size_t>(seen, 1), 1, rows.size()) : rows.size();
-  Query query;
   for (std::size_t first = 0; first < rows.size(); first += together) {
     const auto count = std::min(together, rows.size() - first);
     std::vector<Real> queries(count * k), results(count * v);
     std::vector<std::uint8_t> mask(head->causal ? count * seen : 0);
     for (std::size_t i = 0; i < count; ++i) {
       const auto row = rows[first + i];
-      read_query(head->causal ? distinct.of()[row] : row, query);
-      std::ranges::copy(query.row, queries.begin() + static_cast<std::ptrdiff_t>(i * k));
+      const auto* words = words_of(head->causal ? distinct.of()[row] : row);
+      for (std::size_t c = 0; c < k; ++c) queries[i * k + c] = number(words, c);
       if (head->causal) std::fill_n(mask.begin() + static_cast<std::ptrdiff_t>(i * seen), std::min(seen, row + 1), std::uint8_t{1});
     }
     VisibleKeys visible;

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <memory>
-#include <new>
-#include <span>
+
+#include "mpc/buffer.h"
 
 namespace bridge {
 
@@ -15,32 +14,22 @@ inline constexpr std::size_t tiles_of(std::size_t tokens) { return (tokens + til
 /// The tokens that a tile has, of so many in all.
 inline constexpr std::size_t tokens_in(std::size_t tile, std::size_t tokens) { return std::min(tile_tokens, tokens - tile * tile_tokens); }
 
-/// Numbers with any contents, each array at a cache line's begin. They are touched first by whoever writes them first.
+/// Numbers with any contents, each array at a cache line's begin, large ones on huge pages: what is read here and there misses less.
 template <class T>
 class AlignedArray {
  public:
   AlignedArray() = default;
-  explicit AlignedArray(std::size_t size) : data_(static_cast<T*>(::operator new(size * sizeof(T), alignment))), size_(size) {}
+  explicit AlignedArray(std::size_t size) { grow(size); }
 
   /// At least so many; what was there may be lost.
-  void grow(std::size_t size) {
-    if (size <= size_) return;
-    *this = {};
-    *this = AlignedArray(size);
-  }
-  std::size_t size() const { return size_; }
-  T* data() { return data_.get(); }
-  const T* data() const { return data_.get(); }
-  T& operator[](std::size_t i) { return data_[i]; }
-  const T& operator[](std::size_t i) const { return data_[i]; }
+  void grow(std::size_t size) { words_.reserve((size * sizeof(T) + sizeof(mpc::Word) - 1) / sizeof(mpc::Word)); }
+  T* data() { return reinterpret_cast<T*>(words_.data()); }
+  const T* data() const { return reinterpret_cast<const T*>(words_.data()); }
+  T& operator[](std::size_t i) { return data()[i]; }
+  const T& operator[](std::size_t i) const { return data()[i]; }
 
  private:
-  static constexpr std::align_val_t alignment{64};
-  struct Delete {
-    void operator()(T* data) const { ::operator delete(data, alignment); }
-  };
-  std::unique_ptr<T[], Delete> data_;
-  std::size_t size_ = 0;
+  mpc::Buffer words_;
 };
 
 /// A row a token, tile by tile, and within a tile column by column: [tiles][columns][64]. What stands after the last token is anything.

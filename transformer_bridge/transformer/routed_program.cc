@@ -68,11 +68,12 @@ class NotFinite {
   /// Looks at a tile [columns][64], of which `count` tokens are there.
   template <class Real>
   void look(const Real* tile, std::size_t columns, std::size_t first, std::size_t count) {
-    bool finite = true;
+    // x - x is 0, or NaN; what is no token's is finite too.
+    Real sums[tile_tokens] = {};
     for (std::size_t c = 0; c < columns; ++c) {
-      for (std::size_t i = 0; i < count; ++i) finite = finite & (tile[c * tile_tokens + i] - tile[c * tile_tokens + i] == 0);
+      for (std::size_t i = 0; i < tile_tokens; ++i) sums[i] += tile[c * tile_tokens + i] - tile[c * tile_tokens + i];
     }
-    if (finite) return;
+    if (std::ranges::all_of(sums, [](Real sum) { return sum == 0; })) return;
     for (std::size_t c = 0; c < columns; ++c) {
       for (std::size_t i = 0; i < count; ++i) {
         const auto x = tile[c * tile_tokens + i];
@@ -163,7 +164,8 @@ void RoutedProgram<Real>::for_tiles(TokenTiles<Real>& x, std::size_t columns, st
   const bool in_place = columns == x.columns();
   if (!in_place) other = TokenTiles<Real>(x.tokens(), columns);
   pool_.run((x.tiles() + tiles_a_unit - 1) / tiles_a_unit, [&](std::size_t unit) {
-    AlignedArray<Real> scratch((columns + scratch_columns) * tile_tokens);
+    thread_local AlignedArray<Real> scratch;
+    scratch.grow((columns + scratch_columns) * tile_tokens);
     for (auto tile = unit * tiles_a_unit; tile < std::min(x.tiles(), (unit + 1) * tiles_a_unit); ++tile) {
       auto* out = in_place ? scratch.data() : other.tile(tile);
       function(tile, static_cast<const Real*>(x.tile(tile)), out, scratch.data() + columns * tile_tokens);
@@ -185,9 +187,7 @@ void RoutedProgram<Real>::begin(std::size_t layer, TokenTiles<Real>& x) {
       bad.look(to, rows.before->out(), tile * tile_tokens, tokens_in(tile, x.tokens()));
     });
   } else {
-    for (std::size_t tile = 0; tile < x.tiles(); ++tile) {
-      bad.look(x.tile(tile), x.columns(), tile * tile_tokens, tokens_in(tile, x.tokens()));
-    }
+    pool_.run(x.tiles(), [&](std::size_t tile) { bad.look(x.tile(tile), x.columns(), tile * tile_tokens, tokens_in(tile, x.tokens())); });
   }
   bad.refuse(layer, rows.before ? "before" : "input");
 }
