@@ -13,6 +13,8 @@
 #include "transformer_bridge/kernels/cpu.h"
 #include "transformer_bridge/kernels/device.h"
 
+#include "bench/command/check_programs.h"
+#include "bench/command/check_roundtrip.h"
 #include "bench/command/check_theorem1.h"
 #include "bench/command/check_theorem2.h"
 #include "bench/command/compile.h"
@@ -63,6 +65,14 @@ mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
   auto& theorem2_command = *check_command.add_subcommand(
       "theorem2", "run transformers as protocols, beside other ways to distribute them, and compare outputs, rounds, machines and words");
   declare(theorem2_command, theorem2_options);
+  CheckRoundtripOptions roundtrip_options;
+  auto& roundtrip_command = *check_command.add_subcommand(
+      "roundtrip", "protocol -> transformer in weights -> protocol, by both theorems: the same answer, and rounds by the formula");
+  declare(roundtrip_command, roundtrip_options);
+  CheckProgramsOptions programs_options;
+  auto& programs_command =
+      *check_command.add_subcommand("programs", "the programs in weights on many inputs, each answer against a serial oracle");
+  declare(programs_command, programs_options);
   ForwardOptions forward_options;
   auto& forward_command = *app.add_subcommand("forward", "run a model on sequences of tokens, on one process or as a protocol");
   declare(forward_command, forward_options);
@@ -75,18 +85,15 @@ mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
   GraphOptions graph_options;
   auto& graph_command = *app.add_subcommand("graph", "write a generated graph, or one that was read, to a file of any of the formats");
   declare(graph_command, graph_options);
-  if (argc > 2 && std::string_view(argv[1]) == "check" && argv[2][0] != '-' && std::string_view(argv[2]) != "theorem1" &&
-      std::string_view(argv[2]) != "theorem2") {
-    throw mpc::UsageError(
-        fmt::format("check: no '{}'; expected theorem1 or theorem2", argv[2]));  // the parser would only ask for a subcommand
-  }
-  if (argc > 1 && argv[1][0] != '-') {
+  // The parser would only ask for a subcommand.
+  const auto expect_subcommand = [](const CLI::App& of, const char* word, const std::string& before) {
     std::vector<std::string> names;
-    for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
-    if (std::ranges::find(names, argv[1]) == names.end()) {
-      throw mpc::UsageError(fmt::format("no subcommand '{}'; expected one of: {}", argv[1], fmt::join(names, ", ")));
-    }
-  }
+    for (const auto* command : of.get_subcommands({})) names.push_back(command->get_name());
+    if (std::ranges::find(names, word) != names.end()) return;
+    throw mpc::UsageError(fmt::format("{}no subcommand '{}'; expected one of: {}", before, word, fmt::join(names, ", ")));
+  };
+  if (argc > 1 && argv[1][0] != '-') expect_subcommand(app, argv[1], "");
+  if (argc > 2 && std::string_view(argv[1]) == "check" && argv[2][0] != '-') expect_subcommand(check_command, argv[2], "check: ");
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {
@@ -106,6 +113,8 @@ mpc::Exit dispatch(int argc, const char* const* argv, mpc::Ranks& ranks) {
   }
   if (theorem1_command.parsed()) return check_theorem1(theorem1_options, ranks);
   if (theorem2_command.parsed()) return check_theorem2(theorem2_options, ranks);
+  if (roundtrip_command.parsed()) return check_roundtrip(roundtrip_options, ranks);
+  if (programs_command.parsed()) return check_programs(programs_options, ranks);
   if (forward_command.parsed()) return forward(forward_options, ranks);
   if (rounds_command.parsed()) return rounds(rounds_options, ranks);
   if (scale_command.parsed()) return scale(scale_options, ranks);

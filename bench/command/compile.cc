@@ -74,8 +74,13 @@ bridge::LockstepOptions TransformerOptions::lockstep() const {
 void declare(CLI::App& command, TransformerOptions& options) {
   const auto* group = "Transformer";
   command
-      .add_option("--routing", options.routing,
-                  "superimposed: one head, any round within s (default); slots: one head a message, narrow, not for every round")
+      .add_option_function<std::string>(
+          "--routing",
+          [&options](const std::string& word) {
+            options.routing = word;
+            options.routing_given = true;
+          },
+          "superimposed: one head, any round within s (default); slots: one head a message, narrow, not for every round")
       ->option_text("superimposed|slots")
       ->group(group);
   command
@@ -107,6 +112,7 @@ void declare(CLI::App& command, TransformerOptions& options) {
 void declare(CLI::App& command, CompileOptions& options) {
   declare(command, static_cast<ProblemOptions&>(options));
   declare(command, options.transformer);
+  declare(command, options.weights);
   const auto* group = "Output (FILE may be -)";
   command.add_option("--json", options.json, "the result and the certificate as JSON")->option_text("FILE")->group(group);
   command.add_option("--labels", options.labels, "a line `vertex label` per vertex (position, point)")->option_text("FILE")->group(group);
@@ -171,6 +177,8 @@ void check(const CompileOptions& options) {
 }  // namespace
 
 mpc::Exit compile(const CompileOptions& options, mpc::Ranks& ranks) {
+  if (options.weights.on) return compile_weights(options, ranks);
+  if (const auto option = options.weights.given(); !option.empty()) throw mpc::UsageError(option + " needs --weights");
   check(options);
   auto lockstep = options.transformer.lockstep();
   auto problem = load_problem(options, !options.labels.empty(), ranks);

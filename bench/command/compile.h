@@ -9,12 +9,14 @@
 #include "transformer_bridge/compile/lockstep.h"
 
 #include "bench/command/run_options.h"
+#include "bench/command/weights.h"
 
 namespace roundtrip {
 
 /// How a protocol is turned into a transformer.
 struct TransformerOptions {
   std::string routing = "superimposed";
+  bool routing_given = false;
   bridge::NumberType type = bridge::NumberType::f32;
   bridge::Kernel kernel = bridge::Kernel::routed;
   std::optional<std::uint64_t> limb_bits;
@@ -32,6 +34,7 @@ void declare(CLI::App& command, TransformerOptions& options);
 /// The options of `compile`.
 struct CompileOptions : ProblemOptions {
   TransformerOptions transformer;
+  WeightsOptions weights;
   std::string json, labels, dump_attention, dump_residual;
   bool dry_run = false, no_verify = false;
 

@@ -18,9 +18,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// A number, or null for an infinite one: no query has two different logits.
-Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
 std::string problem_lines(const Problem& problem, int ranks) {
   const auto& model = problem.model;
   return problem.input->line() + fmt::format("  N = {} input words, s = {} words of {} bits, q = {} machines; {} rank{}, seed {}\n\n",

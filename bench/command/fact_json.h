@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -15,6 +16,11 @@ inline nlohmann::ordered_json json_of(const Fact& fact) {
   if (const auto* number = std::get_if<std::uint64_t>(&fact)) return *number;
   if (const auto* text = std::get_if<std::string>(&fact)) return *text;
   return nullptr;
+}
+
+/// A number, or null for what JSON has no word for.
+inline nlohmann::ordered_json finite(double value) {
+  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
 }
 
 /// JSON as a text. Symbols and paths may be any bytes: what is not UTF-8 is replaced.

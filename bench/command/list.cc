@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "bench/command/registry.h"
+#include "bench/command/weights_subject.h"
 
 namespace roundtrip {
 
@@ -19,7 +20,7 @@ std::string list() {
                           variant.least_memory, variant.source);
     }
   }
-  return text +
+  return text + weights_list() +
          "n vertices, m edges, N input words (2m for a graph), q machines of s words, T = max(1, ceil(log_f q)), f = max(2, floor(s/4))\n";
 }
 

@@ -45,8 +45,10 @@ void complete(TracedProblem& problem, const Protocol& protocol, std::uint64_t pe
     const auto trace = cluster.finish([&](const auto& me) { return protocol.answer(kept[me]); });
     return bridge::compile_trace(trace, name, type);
   };
-  problem.run = [protocol, per_machine, model = problem.model, input = problem.input](mpc::Transport& transport) {
-    RecordingCluster cluster(model, transport);
+  problem.run = [protocol, per_machine, model = problem.model, input = problem.input](mpc::Transport& transport, mpc::Words memory) {
+    auto its = model;
+    its.memory = memory;
+    RecordingCluster cluster(its, transport);
     auto kept = protocol.run(
         cluster, [&](const auto& me, std::uint64_t slot, std::uint64_t word) { return input(me.id().value * per_machine + slot, word); });
     std::vector<mpc::Word> here;
@@ -77,8 +79,8 @@ mpc::Model model_of(std::uint64_t machines, unsigned word_bits, std::uint64_t se
 
 /// A problem with a random word for each machine.
 TracedProblem on_words(std::string protocol, std::string variant, std::uint64_t machines, unsigned word_bits, std::uint64_t seed) {
-  if (word_bits < 1 || word_bits > 22) {
-    throw mpc::UsageError(fmt::format("words of {} bits; expected 1 to 22, which float32 compares exactly", word_bits));
+  if (word_bits < 1 || word_bits > 20) {
+    throw mpc::UsageError(fmt::format("words of {} bits; expected 1 to 20, which float32 compares exactly", word_bits));
   }
   TracedProblem problem{std::move(protocol), std::move(variant), model_of(machines, word_bits, seed), {}, {}, {}, {}, {}};
   problem.input = [hash = mpc::PublicHash(seed), word_bits](std::uint64_t item, std::uint64_t) {

@@ -28,13 +28,13 @@ struct MessageRun {
 /// A straight-line protocol at some size, and an input for it.
 struct TracedProblem {
   std::string protocol, variant;
-  mpc::Model model;
+  mpc::Model model;  ///< with the protocol's least s
   protocols::Bounds bounds;
   std::function<mpc::Word(std::uint64_t item, std::uint64_t word)> input;
   /// Compiles it: trace, and weights for this number type. The same for every input of this size.
   std::function<bridge::CompiledProtocol(bridge::NumberType)> compile;
-  /// Collective.
-  std::function<MessageRun(mpc::Transport&)> run;
+  /// With so many words a machine; throws as a cluster does where they are too few. Collective.
+  std::function<MessageRun(mpc::Transport&, mpc::Words)> run;
   /// [q]: what a serial oracle finds; empty where nothing is asked of a machine.
   std::vector<std::vector<mpc::Word>> expected;
 

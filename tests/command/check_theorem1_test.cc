@@ -251,7 +251,7 @@ TEST_F(Theorem1, WrongUseIsNamed) {
     expect_refused(roundtrip("check " + arguments, ranks), 2, reason);
   };
   refused("", "subcommand is required");
-  refused("theorem3", "check: no 'theorem3'; expected theorem1");
+  refused("theorem3", "check: no subcommand 'theorem3'; expected one of: ");
   refused("theorem1 --protocols broadcast,median",
           "--protocols: no 'median'; expected some of: broadcast, all-reduce, lookup, gather, reduce, scan, ", 3);
   refused("theorem1 --machines 0", "--machines holds a 0; expected numbers from 1");

@@ -16,8 +16,9 @@ std::size_t place_of(const Circuit& circuit, const std::map<Atom, std::size_t>& 
   return it->second;
 }
 
-/// The largest power of two that x is a multiple of, at most `step`.
-double common_step(double x, double step) {
+/// The largest power of two that x is a multiple of, at most 2^20.
+double divisor(double x) {
+  double step = 0x1p20;
   while (x != std::nearbyint(x / step) * step) step /= 2;
   return step;
 }
@@ -90,6 +91,21 @@ class Builder {
   }
 
  private:
+  /// What every term of e, and so its value and every partial sum, is a multiple of; columns are whole numbers.
+  double step_of(const Expression& e) {
+    auto step = divisor(e.constant);
+    for (const auto& [atom, weight] : e.terms) {
+      const auto& unit = circuit_.unit(atom);
+      auto its = 1.0;
+      if (!unit.is_column()) {
+        const auto it = steps_.find(atom);
+        its = it != steps_.end() ? it->second : steps_.emplace(atom, step_of(unit.input)).first->second;
+      }
+      step = std::min(step, divisor(weight) * its);
+    }
+    return step;
+  }
+
   void need(const Expression& e, unsigned level) {
     for (const auto& [atom, weight] : e.terms) needed_[level].insert(atom);
   }
@@ -97,9 +113,8 @@ class Builder {
   /// Column `to` of the layer = factor * e, over what the layer before holds.
   void put(Linear<double>& linear, const Expression& e, double factor, std::size_t to, const std::map<Held, std::size_t>& before) {
     linear.bias[to] += factor * e.constant;
-    network_.step = common_step(e.constant, network_.step);
+    network_.step = std::min(network_.step, step_of(e));
     for (const auto& [atom, weight] : e.terms) {
-      network_.step = common_step(weight, network_.step);
       linear.weights(before.at(Held{atom}), to) += factor * weight;
       const auto negative = before.find(Held{atom, true});
       if (negative != before.end()) linear.weights(negative->second, to) -= factor * weight;
@@ -112,6 +127,7 @@ class Builder {
   std::size_t width_;
   unsigned depth_ = 0;
   std::vector<std::set<Atom>> needed_;
+  std::map<Atom, double> steps_;
   RowNetwork network_;
 };
 

@@ -14,7 +14,7 @@ namespace bridge {
 struct RowNetwork {
   RowFunction<double> function;  ///< width -> width: the row, plus a ReLU network of it
   double magnitude = 0;          ///< the largest absolute value that a partial sum can reach
-  double step = 1;               ///< every number in it is a multiple of this power of two
+  double step = 1;               ///< every number in it is a multiple of this power of two, if the columns are whole numbers
   std::size_t units = 0;         ///< of the hidden layers, those that carry a value on included
 };
 

@@ -139,7 +139,12 @@ WeightsCertificate certify(const CompiledModel& model, NumberType type) {
   const auto object = [&](std::size_t layer, const std::string& reason) {
     if (result.objection.empty()) result.objection = fmt::format("layer {} in {}: {}", layer, number.name, reason);
   };
-  for (std::size_t l = 0; l < model.proofs.size(); ++l) {
+  const auto layers = model.transformer.layers().size();
+  if (model.proofs.size() != layers) {
+    result.objection = fmt::format("{} layers and {} proofs: expected one for each layer", layers, model.proofs.size());
+    return result;
+  }
+  for (std::size_t l = 0; l < layers; ++l) {
     const auto& proof = model.proofs[l];
     result.margin = std::min(result.margin, proof.gap);
     const auto numbers = std::max(proof.largest_logit, proof.largest_number / proof.step);

@@ -63,7 +63,7 @@ struct WeightsCertificate {
 };
 WeightsCertificate certify(const CompiledModel& model, NumberType type);
 
-/// The smallest power of two times which a logit distance of `margin` makes the other weights vanish in this type.
+/// The smallest power of two, at least 1, times which a logit distance of `margin` makes the other weights vanish in this type.
 double saturating_scale(NumberType type, double margin = 1);
 
 /// The same transformer in another type: every number rounded to it.

@@ -64,6 +64,11 @@ class TracedBit {
   friend TracedBit operator!(const TracedBit& a) { return TracedBit(bit_not(a.bit_)); }
   friend TracedBit operator&&(const TracedBit& a, const TracedBit& b);
   friend TracedBit operator||(const TracedBit& a, const TracedBit& b);
+  // With a condition that is known: the built-in operators would do as well, and neither be chosen.
+  friend TracedBit operator&&(const TracedBit& a, std::same_as<bool> auto b) { return a && TracedBit(b); }
+  friend TracedBit operator&&(std::same_as<bool> auto a, const TracedBit& b) { return TracedBit(a) && b; }
+  friend TracedBit operator||(const TracedBit& a, std::same_as<bool> auto b) { return a || TracedBit(b); }
+  friend TracedBit operator||(std::same_as<bool> auto a, const TracedBit& b) { return TracedBit(a) || b; }
 
  private:
   Bit bit_;

@@ -115,7 +115,7 @@ std::vector<StoredBit> TracingCluster::store(std::vector<TracedMemory>& memory) 
 void TracingCluster::begin_round() {
   TracedRound round;
   for (const auto& label : labels_) round.label += (round.label.empty() ? "" : "/") + label;
-  if (round.label.empty()) round.label = fmt::format("round {}", trace_.rounds.size() + 1);
+  if (round.label.empty()) round.label = "round";
   trace_.memory.emplace_back();
   round.stored = store(trace_.memory.back());
   trace_.rounds.push_back(std::move(round));
