@@ -190,8 +190,11 @@ std::vector<ProgramRow> check_components(const ComponentsCheck& check, const Exe
         ++row.cases;
         try {
           const auto labels = bridge::components_labels(n, executor(*transformer, tokens));
-          row.wrong += labels == protocols::oracle::component_labels(n, edges) ? 0 : 1;
-          row.unsettled += bridge::labels_settled(labels, edges) ? 0 : 1;
+          if (labels == protocols::oracle::component_labels(n, edges)) continue;
+          ++row.wrong;
+          bridge::ComponentsSteps steps(n, edges, check.rule);
+          while (steps.layers() < row.layers) steps.layer();
+          row.unsettled += labels == steps.labels() && !bridge::labels_settled(labels, edges) ? 1 : 0;
         } catch (const mpc::Fault&) {
           ++row.wrong;
         }

@@ -22,9 +22,11 @@ struct ProgramRow {
   std::string input;    ///< "k 5, 100 positions, 2 to 26 symbols"
   std::uint64_t most_tokens = 0, most_width = 0, layers = 0;
   std::uint64_t cases = 0, wrong = 0;  ///< inputs, and those with a wrong answer anywhere
-  std::uint64_t unsettled = 0;         ///< components: graphs whose labels say that they are not settled; all else must be right
-  bool exact = true;                   ///< the certificate of every model that ran
+  /// Of components: those whose labels are what so many layers make of the graph, by integers, and tell that they are not settled yet.
+  std::uint64_t unsettled = 0;
+  bool exact = true;  ///< the certificate of every model that ran
 
+  /// Nothing is wrong but what says so itself.
   bool good() const { return exact && cases != 0 && wrong == unsettled; }
 };
 

@@ -121,7 +121,7 @@ TEST(Hops, AreCausal) {
 TEST(Hops, RestsOfOtherWeightsAreCleaned) {
   const auto model = bridge::hops(13, 50, 4, NumberType::f32);
   Ready<float> ready(changed(bridge::converted<float>(model.transformer), [](auto& layers) {
-    for (auto& layer : layers) layer.heads.front().scale /= 4;  // exp(-32)
+    for (auto& layer : layers) layer.heads.front().scale /= 8;  // exp(-16)
   }));
   Ready<float> whole(model);
   for (std::uint64_t round = 0; round < 5; ++round) {

@@ -84,10 +84,10 @@ std::vector<Instance> instances_of(const Task& task, const Items& items, std::ui
 /// Whether a head that prefers items in this order answers all instances.
 bool order_works(const std::vector<std::uint64_t>& order, const Items& items, const std::vector<Instance>& instances) {
   std::vector<std::optional<std::uint64_t>> answer(items.own() + 1);
-  for (const auto& [before, right] : instances) {
-    const auto read = *std::ranges::find_if(order, [&](std::uint64_t item) { return items.holds(before, item); });
-    if (!answer[read]) answer[read] = right;
-    if (*answer[read] != right) return false;
+  for (const auto& one : instances) {
+    const auto read = *std::ranges::find_if(order, [&](std::uint64_t item) { return items.holds(one.before, item); });
+    if (!answer[read]) answer[read] = one.answer;
+    if (*answer[read] != one.answer) return false;
   }
   return true;
 }
