@@ -21,6 +21,7 @@
 #include "mpc/error.h"
 
 #include "transformer_bridge/formats/onnx.h"
+#include "transformer_bridge/formats/part_name.h"
 #include "transformer_bridge/formats/safetensors.h"
 
 namespace bridge {
@@ -98,13 +99,7 @@ const char* name(Activation activation) {
   return "?";
 }
 
-/// Where in the transformer: as names in the file, and as errors say it.
-struct Place {
-  std::string name, text;
-  Place part(const std::string& its) const { return {name + "." + its, text + ", " + its}; }
-};
-
-[[noreturn]] void refuse(const Place& place, const std::string& what) {
+[[noreturn]] void refuse(const PartName& place, const std::string& what) {
   throw mpc::UsageError(fmt::format("{}: {}: a safetensors file of a compiled model cannot say that", place.text, what));
 }
 
@@ -115,7 +110,7 @@ class Structure {
   explicit Structure(const Transformer<Real>& transformer) {
     std::size_t l = 0;
     layers_ = list_of(transformer.layers(), [&](const Layer<Real>& layer) {
-      const Place place{fmt::format("layers.{}", l), fmt::format("layer {}", l)};
+      const auto place = PartName::layer(l);
       ++l;
       return layer_of(layer, place);
     });
@@ -140,29 +135,29 @@ class Structure {
   }
   std::string row(const std::string& name, const std::vector<Real>& values) { return tensor(name, {values.size()}, values); }
 
-  Json linear(const Linear<Real>& f, const Place& place) {
+  Json linear(const Linear<Real>& f, const PartName& place) {
     const auto& weights = f.weights;
     Json json{{"form", "linear"}, {"weights", tensor(place.name + ".weights", {weights.rows(), weights.columns()}, weights.values())}};
     if (!f.bias.empty()) json["bias"] = row(place.name + ".bias", f.bias);
     return json;
   }
 
-  Json function_of(const RowFunction<Real>& function, const Place& place) {
+  Json function_of(const RowFunction<Real>& function, const PartName& place) {
     if (const auto* f = std::get_if<Linear<Real>>(&function)) return linear(*f, place);
     if (const auto* f = std::get_if<Mlp<Real>>(&function)) {
       auto maps = Json::array();
-      for (std::size_t d = 0; d < f->layers.size(); ++d) maps.push_back(linear(f->layers[d], place.part(fmt::format("maps.{}", d))));
+      for (std::size_t d = 0; d < f->layers.size(); ++d) maps.push_back(linear(f->layers[d], place.map(d)));
       return {{"form", "mlp"}, {"activation", name(f->activation)}, {"maps", std::move(maps)}};
     }
     if (const auto* f = std::get_if<Sequence<Real>>(&function)) {
       auto steps = Json::array();
-      for (std::size_t s = 0; s < f->steps.size(); ++s) steps.push_back(function_of(f->steps[s], place.part(fmt::format("steps.{}", s))));
+      for (std::size_t s = 0; s < f->steps.size(); ++s) steps.push_back(function_of(f->steps[s], place.step(s)));
       return {{"form", "sequence"}, {"residual", f->residual}, {"steps", std::move(steps)}};
     }
     refuse(place, function.describe());
   }
 
-  Json head_of(const Head<Real>& head, const Place& place) {
+  Json head_of(const Head<Real>& head, const PartName& place) {
     if (head.mask.kind() == Mask::Kind::any || head.mask.shown() != Mask().shown()) refuse(place, head.mask.describe());
     Json json{{"query", function_of(head.query, place.part("query"))},
               {"key", function_of(head.key, place.part("key"))},
@@ -176,11 +171,10 @@ class Structure {
     return json;
   }
 
-  Json layer_of(const Layer<Real>& layer, const Place& place) {
+  Json layer_of(const Layer<Real>& layer, const PartName& place) {
     Json json{{"heads", Json::array()}};
     for (std::size_t h = 0; h < layer.heads.size(); ++h) {
-      json["heads"].push_back(
-          head_of(layer.heads[h], {fmt::format("{}.heads.{}", place.name, h), fmt::format("{}, head {}", place.text, h)}));
+      json["heads"].push_back(head_of(layer.heads[h], place.head(h)));
     }
     const auto add = [&](const char* part, const std::optional<RowFunction<Real>>& function) {
       if (function) json[part] = function_of(*function, place.part(part));

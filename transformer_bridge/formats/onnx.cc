@@ -23,6 +23,8 @@
 
 #include "protocols/graph/text_sink.h"
 
+#include "transformer_bridge/formats/part_name.h"
+
 namespace bridge {
 namespace {
 
@@ -38,12 +40,6 @@ constexpr auto element_type = std::is_same_v<T, float>          ? onnx::TensorPr
                               : std::is_same_v<T, double>       ? onnx::TensorProto::DOUBLE
                               : std::is_same_v<T, std::int64_t> ? onnx::TensorProto::INT64
                                                                 : onnx::TensorProto::BOOL;
-
-/// Where in the transformer: as names in the file, and as errors say it.
-struct Place {
-  std::string name, text;
-  Place part(const std::string& its) const { return {name + "." + its, text + ", " + its}; }
-};
 
 struct Attribute {
   const char* name;
@@ -131,7 +127,7 @@ class Exporter {
   void run() {
     std::string x = "x";
     for (std::size_t l = 0; l < transformer_.layers().size(); ++l) {
-      x = layer(transformer_.layers()[l], x, {fmt::format("layers.{}", l), fmt::format("layer {}", l)});
+      x = layer(transformer_.layers()[l], x, PartName::layer(l));
     }
     graph_.node("Identity", {x}, "y");
   }
@@ -156,7 +152,7 @@ class Exporter {
     return numbers = graph_.node("Range", {first, end, graph_.constant(std::int64_t{1})}, name);
   }
   /// [N, columns], all of them `value`, which is a number or a row of as many.
-  std::string repeated(const std::string& value, const std::string& columns, const Place& place) {
+  std::string repeated(const std::string& value, const std::string& columns, const PartName& place) {
     const auto shape = graph_.node("Concat", {tokens(), columns}, place.name + ".shape", {{"axis", std::int64_t{0}}});
     return graph_.node("Expand", {value, shape}, place.name);
   }
@@ -170,7 +166,7 @@ class Exporter {
     return graph_.initializer<Real>(name, {values.size()}, values);
   }
 
-  std::string linear(const Linear<Real>& f, const std::string& x, const Place& place) {
+  std::string linear(const Linear<Real>& f, const std::string& x, const PartName& place) {
     const auto columns = f.weights.columns();
     if (columns == 0) return {};
     const auto bias = f.bias.empty() ? std::string() : row(f.bias, place.name + ".bias");
@@ -195,7 +191,7 @@ class Exporter {
     return sum;
   }
 
-  std::string erf(const std::string& x, const Place& place) {
+  std::string erf(const std::string& x, const PartName& place) {
     const auto& name = place.name;
     if constexpr (std::is_same_v<Real, float>) return graph_.node("Erf", {x}, name);
     // onnxruntime has no Erf of float64: W. J. Cody, Rational Chebyshev approximations for the error function, Math. Comp. 23 (1969):
@@ -224,7 +220,7 @@ class Exporter {
     return graph_.node("Where", {is_small, small, large}, name);
   }
 
-  std::string activate(Activation activation, const std::string& x, const Place& place) {
+  std::string activate(Activation activation, const std::string& x, const PartName& place) {
     if (x.empty()) return {};
     const auto name = [&](const char* op) { return fmt::format("{}.{}", place.name, op); };
     if (activation == Activation::relu) return graph_.node("Relu", {x}, name("relu"));
@@ -245,7 +241,7 @@ class Exporter {
     return graph_.node("Mul", {product, graph_.constant(Real(0.5))}, name("gelu"));
   }
 
-  std::string layer_norm(const LayerNorm<Real>& f, const std::string& x, const Place& place) {
+  std::string layer_norm(const LayerNorm<Real>& f, const std::string& x, const PartName& place) {
     if (x.empty()) return {};
     const auto gain = row(f.gain, place.name + ".gain"), bias = row(f.bias, place.name + ".bias");
     if constexpr (std::is_same_v<Real, float>) {
@@ -264,7 +260,7 @@ class Exporter {
     return graph_.node("Add", {graph_.node("Mul", {normal, gain}, place.name + ".scaled"), bias}, place.name + ".layer_norm");
   }
 
-  std::string embedding(const Embedding<Real>& f, const std::string& x, const Place& place) {
+  std::string embedding(const Embedding<Real>& f, const std::string& x, const PartName& place) {
     if (f.table.columns() == 0) return {};
     const auto numbers = graph_.node("Cast", {x}, place.name + ".cast", {{"to", std::int64_t{onnx::TensorProto::INT64}}});
     const auto ids = graph_.node("Squeeze", {numbers, graph_.integers({1})}, place.name + ".ids");
@@ -276,13 +272,13 @@ class Exporter {
     return graph_.node("Add", {found, positions}, place.name + ".add_positions");
   }
 
-  std::string sequence(const Sequence<Real>& f, const std::string& x, const Place& place) {
+  std::string sequence(const Sequence<Real>& f, const std::string& x, const PartName& place) {
     auto out = x;
-    for (std::size_t s = 0; s < f.steps.size(); ++s) out = rows(f.steps[s], out, place.part(fmt::format("steps.{}", s)));
+    for (std::size_t s = 0; s < f.steps.size(); ++s) out = rows(f.steps[s], out, place.step(s));
     return f.residual && !out.empty() ? graph_.node("Add", {out, x}, place.name + ".residual") : out;
   }
 
-  std::string rows(const RowFunction<Real>& function, const std::string& x, const Place& place) {
+  std::string rows(const RowFunction<Real>& function, const std::string& x, const PartName& place) {
     return std::visit(
         [&](const auto& f) -> std::string {
           using Function = std::decay_t<decltype(f)>;
@@ -291,7 +287,7 @@ class Exporter {
           } else if constexpr (std::is_same_v<Function, Mlp<Real>>) {
             auto out = x;
             for (std::size_t d = 0; d < f.layers.size(); ++d) {
-              const auto here = place.part(fmt::format("maps.{}", d));
+              const auto here = place.map(d);
               if (d != 0) out = activate(f.activation, out, here);
               out = linear(f.layers[d], out, here);
             }
@@ -312,7 +308,7 @@ class Exporter {
   // ---- Attention ----------------------------------------------------------------------------------------------------------------
 
   /// Which keys each query sees, as bools that broadcast to [N, keys]; empty: all. The start token is the first key, and everyone sees it.
-  std::string visible(const Head<Real>& head, const Place& place) {
+  std::string visible(const Head<Real>& head, const PartName& place) {
     const auto& mask = head.mask;
     const bool start = head.start.has_value(), causal = mask.kind() == Mask::Kind::causal;
     if (mask.kind() == Mask::Kind::any) {
@@ -342,7 +338,7 @@ class Exporter {
     return made;
   }
   /// A mask as it is written out, [N, keys].
-  std::string listed(const Mask& mask, bool start, const Place& place) {
+  std::string listed(const Mask& mask, bool start, const PartName& place) {
     const auto n = transformer_.tokens(), keys = n + (start ? 1 : 0);
     std::vector<std::uint8_t> bytes;
     bytes.reserve(n * keys);
@@ -367,12 +363,12 @@ class Exporter {
   }
 
   /// The rows, with the start token's before them.
-  std::string started(const std::string& rows, const std::vector<Real>& first, const Place& place) {
+  std::string started(const std::string& rows, const std::vector<Real>& first, const PartName& place) {
     const auto start = graph_.initializer<Real>(place.name + ".start", {1, first.size()}, first);
     return graph_.node("Concat", {start, rows}, place.name + ".with_start", {{"axis", std::int64_t{0}}});
   }
 
-  std::string head(const Head<Real>& head, const std::string& x, const Place& place) {
+  std::string head(const Head<Real>& head, const std::string& x, const PartName& place) {
     const auto name = [&](const char* part) { return fmt::format("{}.{}", place.name, part); };
     const auto query = rows(head.query, x, place.part("query"));
     auto key = rows(head.key, x, place.part("key"));
@@ -401,12 +397,12 @@ class Exporter {
 
   // ---- Layers -------------------------------------------------------------------------------------------------------------------
 
-  std::string layer(const Layer<Real>& layer, std::string x, const Place& place) {
+  std::string layer(const Layer<Real>& layer, std::string x, const PartName& place) {
     if (layer.before) x = rows(*layer.before, x, place.part("before"));
     const auto seen = layer.heads_in ? rows(*layer.heads_in, x, place.part("heads_in")) : x;
     std::vector<std::string> heads;
     for (std::size_t h = 0; h < layer.heads.size(); ++h) {
-      auto out = head(layer.heads[h], seen, {fmt::format("{}.heads.{}", place.name, h), fmt::format("{}, head {}", place.text, h)});
+      auto out = head(layer.heads[h], seen, place.head(h));
       if (!out.empty()) heads.push_back(std::move(out));
     }
     if (layer.heads_out) {

@@ -268,7 +268,7 @@ TEST_F(CompiledFiles, RefusesWhatTheStructureHasNoWordsFor) {
   const bridge::Oracle<double> oracle{"f", 6, 6,
                                       [](std::size_t, std::span<const double> row) { return std::vector<double>(row.begin(), row.end()); }};
   EXPECT_EQ(refused(path, [&](auto& layer) { layer.after = Sequence<double>{{oracle}}; }),
-            "usage: layer 1, after, steps.0: Oracle f 6 -> 6" + end);
+            "usage: layer 1, after, step 0 of the sequence: Oracle f 6 -> 6" + end);
   EXPECT_FALSE(std::filesystem::exists(path));
 
   auto model = doubling(f32, 2);

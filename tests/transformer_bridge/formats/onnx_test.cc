@@ -198,7 +198,7 @@ TEST(Onnx, RefusesAnOracleWhereItIs) {
   EXPECT_EQ(refusal([&] {
               bridge::onnx_bytes(Transformer<double>(3, 4, {layer_of(4, 10), layer}));
             }),
-            "usage: layer 1, after, steps.1: the Oracle round 3 has no weights: it cannot be exported");
+            "usage: layer 1, after, step 1 of the sequence: the Oracle round 3 has no weights: it cannot be exported");
   layer = layer_of(4, 10);
   layer.heads[0].key = bridge::Oracle<double>{"keys", 4, 2, oracle.function};
   EXPECT_EQ(refusal([&] { bridge::onnx_bytes(Transformer<double>(3, 4, {layer})); }),
