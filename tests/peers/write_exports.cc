@@ -61,6 +61,20 @@ Transformer<Real> rare_parts(std::size_t tokens, const Mask& mask) {
   return Transformer<Real>(tokens, width, {first, second, second, third, last});
 }
 
+/// An activation from -9 to 9.
+template <class Real>
+Transformer<Real> bent(Activation activation, std::size_t tokens) {
+  const std::size_t width = 5;
+  Matrix<Real> stretch(width, width), keep(width, width);
+  for (std::size_t i = 0; i < width; ++i) {
+    stretch(i, i) = 9;
+    keep(i, i) = 1;
+  }
+  Layer<Real> layer;
+  layer.after = Mlp<Real>{{Linear<Real>{stretch, {}}, Linear<Real>{keep, {}}}, activation};
+  return Transformer<Real>(tokens, width, {layer});
+}
+
 class Writer {
  public:
   explicit Writer(std::filesystem::path folder) : folder_(std::move(folder)) {}
@@ -147,6 +161,9 @@ void write_all(Writer& writer, const std::string& type) {
     writer.add(fmt::format("sample.{}.any_length.{}", name, type), sample, true, {n, 4, 1});
     writer.add(fmt::format("rare.{}.any_length.{}", name, type), rare, true, {n, 30, 2});
   }
+  writer.add(fmt::format("relu.{}", type), bent<Real>(Activation::relu, 90), false, {90});
+  writer.add(fmt::format("gelu.{}", type), bent<Real>(Activation::gelu, 90), false, {90});
+  writer.add(fmt::format("gelu_tanh.{}", type), bent<Real>(Activation::gelu_tanh, 90), false, {90});
   writer.add(fmt::format("nothing.{}", type), Transformer<Real>(n, 5, {}), true, {n, 2});
   const auto its = bridge::number_type_of<Real>;
   writer.add<Real>(fmt::format("doubling.{}", type), doubling(its, 4), {pointers(16, 4), pointers(11, 4)}, true);

@@ -192,10 +192,15 @@ class Exporter {
   }
 
   std::string erf(const std::string& x, const PartName& place) {
-    const auto& name = place.name;
-    if constexpr (std::is_same_v<Real, float>) return graph_.node("Erf", {x}, name);
-    // onnxruntime has no Erf of float64: W. J. Cody, Rational Chebyshev approximations for the error function, Math. Comp. 23 (1969):
-    // x P(x^2) / Q(x^2) below 1/2, 1 - exp(-x^2) R(|x|) / S(|x|) above, where what that is off by beyond 4 is below 1e-16.
+    if constexpr (std::is_same_v<Real, float>) {
+      return graph_.node("Erf", {x}, place.name);
+    } else {
+      return written_out_erf(x, place.name);
+    }
+  }
+  /// onnxruntime has no Erf of float64. W. J. Cody, Rational Chebyshev approximations for the error function, Math. Comp. 23 (1969):
+  /// x P(x^2) / Q(x^2) below 1/2, 1 - exp(-x^2) R(|x|) / S(|x|) above; what that is off by beyond 4 is below 1e-16.
+  std::string written_out_erf(const std::string& x, const std::string& name) {
     const auto square = graph_.node("Mul", {x, x}, name + ".square");
     const auto p =
         polynomial({1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3},
