@@ -330,7 +330,11 @@ TYPED_TEST(RoutedAttentionTest, TheProofNeedsTheWholeMargin) {
     head.scale = scale;
     if (better) head.keys(99, 12) = -1;
     const auto outcome = routed(head);
-    expect_dense(head, outcome);
+    if (better) {  // than others of its group, which weigh something: sums are not exact
+      EXPECT_LE(error(outcome.out, reference_rows(head)), is_float ? 1e-5 : 1e-12);
+    } else {
+      expect_dense(head, outcome);
+    }
     EXPECT_EQ(outcome.counts.distinct, 10);
     return outcome.counts.fallbacks;
   };
