@@ -260,7 +260,7 @@ struct RoutedAttention<Real>::Work {
     double key;
   };
   std::vector<Place> place_of;  // [k]
-  bool same_signs = false;      // a query's code begins with what a key's is
+  bool same_signs = false;      // a query's code begins with the key's that it looks for; what comes after is no code column
   bool integers = false;        // all numbers are, and the scale is a power of two
   double matching = 0, least = 0,
          magnitude = 0;          // of the code columns in which |query| is one number: sum, and least; and sum of all |q k|
@@ -269,6 +269,7 @@ struct RoutedAttention<Real>::Work {
   std::vector<Product> rest;     // the key columns that are kept as they are, in their order
 
   void classify(const TileSource<Real>& source, std::size_t tokens, Columns<Real>& columns) const;
+  void order_like_keys();
   bool gather(cpu::ThreadPool& pool);
   void demote(Columns<Real>& columns, const std::vector<char>& wrong) const;
   void group(cpu::ThreadPool& pool);
@@ -335,10 +336,23 @@ void RoutedAttention<Real>::Work::demote(Columns<Real>& columns, const std::vect
   columns = std::move(result);
 }
 
+/// Puts the sign columns of queries that are such of keys first: mostly all are, and then a query's code begins with the one it looks for.
+template <class Real>
+void RoutedAttention<Real>::Work::order_like_keys() {
+  std::vector<std::pair<std::uint32_t, Real>> columns;
+  for (std::size_t j = 0; j < query_columns.signs.size(); ++j) columns.emplace_back(query_columns.signs[j], query_columns.sizes[j]);
+  std::ranges::stable_partition(columns, [&](const auto& column) { return std::ranges::count(key_columns.signs, column.first) != 0; });
+  for (std::size_t j = 0; j < columns.size(); ++j) {
+    query_columns.signs[j] = columns[j].first;
+    query_columns.sizes[j] = columns[j].second;
+  }
+}
+
 /// Reads all tiles. False: columns were taken for what they are not, and are no longer.
 template <class Real>
 bool RoutedAttention<Real>::Work::gather(cpu::ThreadPool& pool) {
   const auto n = head->n, k = head->k, v = head->v;
+  order_like_keys();
   key_words = key_columns.sign_words();
   query_words = query_columns.sign_words() + query_columns.others.size();
   query_codes.grow(n * query_words);
@@ -458,7 +472,8 @@ void RoutedAttention<Real>::Work::split_products() {
   for (std::size_t m = 0; m < query_columns.others.size(); ++m) {
     place_of[query_columns.others[m]] = {Place::other, static_cast<std::uint32_t>(m)};
   }
-  same_signs = query_columns.signs == key_columns.signs;
+  same_signs = query_columns.signs.size() >= key_columns.signs.size() &&
+               std::ranges::equal(key_columns.signs, std::span(query_columns.signs).first(key_columns.signs.size()));
   matching = magnitude = 0;
   least = infinite;
   unequal.clear();
