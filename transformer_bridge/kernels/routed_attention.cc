@@ -341,7 +341,8 @@ template <class Real>
 void RoutedAttention<Real>::Work::order_like_keys() {
   std::vector<std::pair<std::uint32_t, Real>> columns;
   for (std::size_t j = 0; j < query_columns.signs.size(); ++j) columns.emplace_back(query_columns.signs[j], query_columns.sizes[j]);
-  std::ranges::stable_partition(columns, [&](const auto& column) { return std::ranges::count(key_columns.signs, column.first) != 0; });
+  std::stable_partition(columns.begin(), columns.end(),
+                        [&](const auto& column) { return std::ranges::count(key_columns.signs, column.first) != 0; });
   for (std::size_t j = 0; j < columns.size(); ++j) {
     query_columns.signs[j] = columns[j].first;
     query_columns.sizes[j] = columns[j].second;
