@@ -53,7 +53,7 @@ struct Codes {
                                                        std::make_unique<bridge::cpu::ThreadPool>(2)};
   bridge::RoutedAttention<float> attention[2] = {{*pools[0], [this]() -> const bridge::Kernels<float>& { return *kernels[0]; }},
                                                  {*pools[1], [this]() -> const bridge::Kernels<float>& { return *kernels[1]; }}};
-  bridge::RoutedRows<float> rows;
+  bridge::RoutedRows<float> found;
 
   Codes(std::size_t n_, std::size_t k_, std::size_t matches_) : n(n_), k(k_), matches(matches_) {
     for (std::size_t i = 0; i < n; ++i) {
@@ -88,8 +88,8 @@ struct Codes {
     head.keys = source(key_tiles);
     head.values = source(value_tiles);
     head.scale = 64;
-    const auto counts = attention[threads - 1].run(head, rows);
-    pools[threads - 1]->run(out_tiles.tiles(), [&](std::size_t i) { rows.put(i, bridge::tokens_in(i, n), out_tiles.tile(i)); });
+    const auto counts = attention[threads - 1].run(head, found);
+    pools[threads - 1]->run(out_tiles.tiles(), [&](std::size_t i) { found.put(i, bridge::tokens_in(i, n), out_tiles.tile(i)); });
     return counts;
   }
   void check() {
