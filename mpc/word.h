@@ -14,8 +14,6 @@ __extension__ using DoubleWord = unsigned __int128;
 
 /// a if the condition holds, else b.
 constexpr Word where(bool condition, Word a, Word b) { return condition ? a : b; }
-constexpr Word min(Word a, Word b) { return b < a ? b : a; }
-constexpr Word max(Word a, Word b) { return a < b ? b : a; }
 
 /// A type that stands for a word that is not known yet, or for a condition on one (transformer_bridge/trace/traced_word.h). It brings its
 /// own symbolic_where, symbolic_min, symbolic_max and symbolic_read.
@@ -27,10 +25,20 @@ template <class Condition, class A, class B>
 requires(Symbolic<Condition> || Symbolic<A> || Symbolic<B>) auto where(const Condition& condition, const A& a, const B& b) {
   return symbolic_where(condition, a, b);
 }
-template <class A, class B>
-requires(Symbolic<A> || Symbolic<B>) auto min(const A& a, const B& b) { return symbolic_min(a, b); }
-template <class A, class B>
-requires(Symbolic<A> || Symbolic<B>) auto max(const A& a, const B& b) { return symbolic_max(a, b); }
+
+/// min(a, b) and max(a, b): objects, so that they can be handed to what combines words.
+struct Smaller {
+  constexpr Word operator()(Word a, Word b) const { return b < a ? b : a; }
+  template <class A, class B>
+  requires(Symbolic<A> || Symbolic<B>) auto operator()(const A& a, const B& b) const { return symbolic_min(a, b); }
+};
+struct Larger {
+  constexpr Word operator()(Word a, Word b) const { return a < b ? b : a; }
+  template <class A, class B>
+  requires(Symbolic<A> || Symbolic<B>) auto operator()(const A& a, const B& b) const { return symbolic_max(a, b); }
+};
+inline constexpr Smaller min;
+inline constexpr Larger max;
 
 /// table[index], or 0 beyond its end: a table of words, in any container that has size() and [].
 template <class Table>
