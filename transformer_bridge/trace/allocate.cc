@@ -41,6 +41,7 @@ Allocation allocate(const Schedule& schedule) {
     std::map<Atom, std::size_t> after;
     for (const auto atom : next) {
       if (const auto it = now.find(atom); it != now.end()) after.emplace(atom, it->second);
+      if (const auto it = received.find(atom); it != received.end()) after.emplace(atom, it->second);
     }
     Free free(after);
     for (const auto& column : layer.made) after.emplace(column.atom, free.take());

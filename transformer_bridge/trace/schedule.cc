@@ -92,6 +92,7 @@ class Scheduler {
           const auto column = trace_.dealt[slot][w][i];
           if (!inputs.contains(column)) continue;
           received.insert(column);
+          result_.names[column] = {fmt::format("dealt {}.{}", slot, w), "machine", static_cast<unsigned>(i)};
           head.brought.emplace_back(column, value_of(trace_.item[w][i]));
         }
       }
@@ -112,6 +113,7 @@ class Scheduler {
       for (std::size_t c = 0; c < send.received_columns.size(); ++c) {
         if (!inputs.contains(send.received_columns[c])) continue;
         received.insert(send.received_columns[c]);
+        result_.names[send.received_columns[c]] = {fmt::format("letter {}{}", h, send.column_names[c]), "machine", 0};
         head.brought.emplace_back(send.received_columns[c],
                                   linear(send.sent_values[c], fmt::format("letter {}{}", h, send.column_names[c]), 0, sent));
       }

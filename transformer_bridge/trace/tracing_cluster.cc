@@ -76,15 +76,37 @@ void TracingCluster::check_fresh(std::size_t round) const {
   }
 }
 
-void TracingCluster::check_no_new_words(std::uint64_t births) const {
+std::vector<std::pair<std::string, std::uint64_t>> TracingCluster::words_there() const {
+  std::vector<std::pair<std::string, std::uint64_t>> words;
   for (auto* variable : variables_) {
     variable->for_each([&](const TracedWord& word, const std::string& name) {
-      if (word.birth() > births && !name.ends_with(length_name)) {
-        throw std::logic_error("the loop over an inbox replaced '" + name +
-                               "' as a whole, and that cannot be undone where nothing came: assign its words one by one");
-      }
+      if (!name.ends_with(length_name)) words.emplace_back(name, word.birth());
     });
   }
+  return words;
+}
+
+void TracingCluster::begin_body(const Bit& present) {
+  there_.push_back(words_there());
+  tracer_.guard(present);
+}
+
+void TracingCluster::end_body() {
+  tracer_.lift_guard();
+  const auto before = std::move(there_.back());
+  there_.pop_back();
+  const auto after = words_there();
+  for (std::size_t i = 0; i < std::max(before.size(), after.size()); ++i) {
+    if (i < before.size() && i < after.size() && before[i] == after[i]) continue;
+    if (replaced_.empty()) replaced_ = i < before.size() ? before[i].first : after[i].first;  // said when no iterator is alive
+    return;
+  }
+}
+
+void TracingCluster::check_bodies() {
+  if (replaced_.empty()) return;
+  throw std::logic_error("the loop over an inbox replaced '" + replaced_ +
+                         "' as a whole, and that cannot be undone where nothing came: assign its words one by one");
 }
 
 std::vector<StoredBit> TracingCluster::store(std::vector<TracedMemory>& memory) {

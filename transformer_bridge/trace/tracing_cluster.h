@@ -318,7 +318,12 @@ class TracingCluster {
   Received receive(TracedSend& send, std::size_t head, const std::vector<std::string>& names);
   void end_round(std::vector<TracedSend> sends);
   std::vector<StoredBit> store(std::vector<TracedMemory>& memory);
-  void check_no_new_words(std::uint64_t births) const;
+  // The body of a loop over an inbox: what it changes is changed where something came, so it may assign to the words of the memory, and
+  // must leave them the words that they are.
+  void begin_body(const Bit& present);
+  void end_body();
+  void check_bodies();
+  std::vector<std::pair<std::string, std::uint64_t>> words_there() const;
   void store_last();
   Trace checked();
 
@@ -337,18 +342,10 @@ class TracingCluster {
   template <class In, class Run>
   void run(const TracedInboxes<In>& inboxes, Run&& run) {
     const TracedMachine me(own_id());
-    std::uint64_t births = 0;
     const TracedInbox<In> inbox(
-        &inboxes.slots,
-        [&](const Bit& present) {
-          births = tracer_.next_birth();
-          tracer_.guard(present);
-        },
-        [&] {
-          tracer_.lift_guard();
-          check_no_new_words(births);
-        });
+        &inboxes.slots, [&](const Bit& present) { begin_body(present); }, [&] { end_body(); });
     run(me, inbox);
+    check_bodies();
   }
 
   mpc::Model model_;
@@ -358,6 +355,8 @@ class TracingCluster {
   std::vector<std::string> labels_;
   std::vector<std::vector<TracedWord>> dealt_;
   unsigned made_ = 0;
+  std::vector<std::vector<std::pair<std::string, std::uint64_t>>> there_;  // words when each open body began: name and birth
+  std::string replaced_;                                                   // the first variable that a body replaced
 };
 
 }  // namespace bridge
