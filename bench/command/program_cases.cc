@@ -141,7 +141,7 @@ std::vector<ProgramRow> check_hops(const HopsCheck& check, const Executor& execu
         bool right = right_answers(check, symbols, k, sequence, y);
         if (share && index < alphabets(check)) right = right && executor(whole[k - 1], tokens) == y;
         ++rows[k - 1].cases;
-        rows[k - 1].wrong += right ? 0 : 1;
+        if (!right) ++rows[k - 1].wrong;
       }
     }
   }
@@ -162,7 +162,7 @@ ProgramRow check_induction(const HopsCheck& check, const Executor& executor) {
       const auto sequence = sequence_of(check, index);
       const auto y = executor(transformer, bridge::hops_tokens<float>(check.positions, symbols, sequence));
       ++row.cases;
-      row.wrong += right_answers(check, symbols, 1, sequence, y) ? 0 : 1;
+      if (!right_answers(check, symbols, 1, sequence, y)) ++row.wrong;
     }
   }
   return row;
@@ -194,7 +194,7 @@ std::vector<ProgramRow> check_components(const ComponentsCheck& check, const Exe
           ++row.wrong;
           bridge::ComponentsSteps steps(n, edges, check.rule);
           while (steps.layers() < row.layers) steps.layer();
-          row.unsettled += labels == steps.labels() && !bridge::labels_settled(labels, edges) ? 1 : 0;
+          if (labels == steps.labels() && !bridge::labels_settled(labels, edges)) ++row.unsettled;
         } catch (const mpc::Fault&) {
           ++row.wrong;
         }
