@@ -205,6 +205,7 @@ TEST(RoutedProgram, LayersThatDifferAreNotTakenForEachOther) {
                                           layer(2, 1, 0, {}),
                                           layer(1, 3, 0, {}),
                                           layer(1, 1, 2, {}),
+                                          layer(1, 1, 3, {}),
                                           layer(1, 1, 0, Mask::causal()),
                                           layer(1, 1, 0, Mask().of_first(7)),
                                           layer(1, 1, 0, {})};
