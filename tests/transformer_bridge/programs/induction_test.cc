@@ -65,6 +65,7 @@ struct Items {
 struct Instance {
   Sequence before;
   std::uint64_t answer;
+  std::vector<std::uint64_t> held;  // items
 };
 using Task = std::function<std::uint64_t(const Sequence& sequence)>;  // -> the answer at the last position
 
@@ -74,7 +75,10 @@ std::vector<Instance> instances_of(const Task& task, const Items& items, std::ui
   for (;;) {
     auto sequence = before;
     sequence.push_back(last);
-    all.push_back({before, task(sequence)});
+    auto& one = all.emplace_back(Instance{before, task(sequence), {}});
+    for (std::uint64_t item = 0; item <= items.own(); ++item) {
+      if (items.holds(before, item)) one.held.push_back(item);
+    }
     std::size_t at = 0;
     while (at < before.size() && ++before[at] == items.symbols) before[at++] = 0;
     if (at == before.size()) return all;
@@ -98,19 +102,37 @@ struct Search {
   std::vector<std::uint64_t> order = {};  // that works
 };
 
-/// All orders of all items, one after the other.
+/// All orders of all items, one after the other: rank[item] is the item's place in it. Pointers, as it is much for an unoptimised build.
 Search by_all_orders(const Items& items, const std::vector<Instance>& instances) {
   Search search;
-  std::vector<std::uint64_t> order(items.own() + 1);
-  std::iota(order.begin(), order.end(), std::uint64_t{0});
+  const auto count = items.own() + 1;
+  std::vector<std::uint64_t> ranks(count), answers(count);
+  auto *const rank = ranks.data(), *const answer = answers.data();  // answer: of what is read at this rank
+  std::iota(ranks.begin(), ranks.end(), std::uint64_t{0});
+  constexpr auto unknown = none + 1;
+  const auto works = [&] {
+    for (std::uint64_t r = 0; r < count; ++r) answer[r] = unknown;
+    const auto* const end = instances.data() + instances.size();
+    for (const auto* one = instances.data(); one != end; ++one) {
+      const auto *item = one->held.data(), *const last = item + one->held.size();
+      auto first = rank[*item];
+      while (++item != last) {
+        if (rank[*item] < first) first = rank[*item];
+      }
+      if (answer[first] == unknown) answer[first] = one->answer;
+      if (answer[first] != one->answer) return false;
+    }
+    return true;
+  };
   do {
     ++search.tried;
-    if (order_works(order, items, instances)) {
+    if (works()) {
       search.found = true;
-      search.order = order;
+      search.order.resize(count);
+      for (std::uint64_t item = 0; item < count; ++item) search.order[rank[item]] = item;
       return search;
     }
-  } while (std::ranges::next_permutation(order).found);
+  } while (std::next_permutation(rank, rank + count));
   return search;
 }
 
