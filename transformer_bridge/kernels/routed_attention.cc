@@ -3,155 +3,26 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <type_traits>
+#include <optional>
+#include <utility>
 
 #include <fmt/core.h>
 
 #include "mpc/error.h"
 
 #include "transformer_bridge/kernels/number_type.h"
+#include "transformer_bridge/kernels/packed_columns.h"
 
 namespace bridge {
 namespace {
 
 constexpr auto infinite = std::numeric_limits<double>::infinity();
-constexpr std::size_t word_bits = 64;
+constexpr auto word_bits = code_word_bits;
 constexpr std::size_t most_patterns = 8;     ///< of zeros in queries, each of which takes an index of the keys
 constexpr std::size_t few_queries = 64;      ///< so many are computed one by one even if they see all keys
 constexpr std::size_t rows_a_unit = 256;     ///< of results that a thread takes at once
 constexpr std::size_t tiles_a_unit = 16;     ///< and of tiles
-constexpr std::size_t samples = 16;          ///< tiles that columns are classified by, before all are looked at
 constexpr std::size_t mask_bytes = 1 << 26;  ///< of a mask for the dense kernel
-
-template <class Real>
-using BitsOf = std::conditional_t<sizeof(Real) == 4, std::uint32_t, std::uint64_t>;
-
-/// How the columns of queries or of keys are kept: one bit for a sign, or as they are.
-template <class Real>
-struct Columns {
-  std::vector<std::uint32_t> signs;  ///< |x| is the same for all tokens, and not 0
-  std::vector<Real> sizes;           ///< that |x|
-  std::vector<std::uint32_t> zeros;  ///< 0 for all tokens
-  std::vector<std::uint32_t> others;
-
-  std::size_t sign_words() const { return (signs.size() + word_bits - 1) / word_bits; }
-  Real size_of(std::size_t bit) const { return sizes[bit]; }
-};
-
-/// What a part of the tokens showed of them.
-template <class Real>
-struct Facts {
-  std::vector<char> wrong;                   ///< [columns] taken for signs or zeros, and are not
-  std::vector<std::uint64_t> any, all;       ///< [words] bits of the codes: or, and
-  std::vector<Real> least, most;             ///< [others]
-  bool integers = true;                      ///< the others
-  std::size_t not_finite = std::size_t(-1);  ///< the first such token
-
-  Facts(std::size_t columns, std::size_t words, std::size_t others)
-      : wrong(columns, 0),
-        any(words, 0),
-        all(words, ~std::uint64_t{0}),
-        least(others, std::numeric_limits<Real>::infinity()),
-        most(others, -std::numeric_limits<Real>::infinity()) {}
-
-  void add(const Facts& other) {
-    for (std::size_t c = 0; c < wrong.size(); ++c) wrong[c] = static_cast<char>(wrong[c] | other.wrong[c]);
-    for (std::size_t w = 0; w < any.size(); ++w) {
-      any[w] |= other.any[w];
-      all[w] &= other.all[w];
-    }
-    for (std::size_t c = 0; c < least.size(); ++c) {
-      least[c] = std::min(least[c], other.least[c]);
-      most[c] = std::max(most[c], other.most[c]);
-    }
-    integers = integers && other.integers;
-    not_finite = std::min(not_finite, other.not_finite);
-  }
-  bool is_wrong() const {
-    return std::ranges::any_of(wrong, [](char w) { return w != 0; });
-  }
-};
-
-/// work(count) with a count that the compiler knows where the tile is full.
-template <class Work>
-inline void for_count(std::size_t count, const Work& work) {
-  if (count == tile_tokens) {
-    work(std::integral_constant<std::size_t, tile_tokens>());
-  } else {
-    work(count);
-  }
-}
-
-/// A tile's signs -> the first words of its tokens' codes [64][words].
-template <class Real>
-void pack_signs(const Columns<Real>& columns, const Real* tile, std::size_t tokens, std::size_t words, std::uint64_t* codes,
-                Facts<Real>& facts) {
-  using Bits = BitsOf<Real>;
-  constexpr auto top = sizeof(Bits) * 8 - 1;
-  for_count(tokens, [&](auto count) {
-    for (std::size_t first = 0; first < columns.signs.size(); first += word_bits) {
-      const auto end = std::min(columns.signs.size(), first + word_bits);
-      Bits halves[2][tile_tokens];  // double: each a whole word's bits
-      for (std::size_t half = 0; half < 2; ++half) {
-        for (std::size_t i = 0; i < tile_tokens; ++i) halves[half][i] = 0;
-      }
-      for (auto j = first; j < end; ++j) {
-        const auto* x = tile + columns.signs[j] * tile_tokens;
-        const auto at = j - first;
-        auto* half = halves[at / 32];
-        const auto shift = at % 32;
-        const auto size = std::bit_cast<Bits>(columns.sizes[j]);
-        Bits wrong = 0;
-        for (std::size_t i = 0; i < count; ++i) {
-          Bits bits;
-          __builtin_memcpy(&bits, x + i, sizeof(bits));
-          half[i] |= bits >> top << shift;
-          wrong |= (bits & ~(Bits{1} << top)) ^ size;
-        }
-        if (wrong != 0) facts.wrong[columns.signs[j]] = 1;
-      }
-      const auto word = first / word_bits;
-      std::uint64_t any = 0, all = ~std::uint64_t{0};
-      for (std::size_t i = 0; i < count; ++i) {
-        const auto code = static_cast<std::uint64_t>(halves[0][i]) | static_cast<std::uint64_t>(halves[1][i]) << 32;
-        codes[i * words + word] = code;
-        any |= code;
-        all &= code;
-      }
-      facts.any[word] |= any;
-      facts.all[word] &= all;
-    }
-    for (const auto c : columns.zeros) {
-      const auto* x = tile + c * tile_tokens;
-      bool zero = true;
-      for (std::size_t i = 0; i < count; ++i) zero = zero & (x[i] == 0);
-      if (!zero) facts.wrong[c] = 1;
-    }
-  });
-}
-
-/// Looks at one of the other columns.
-template <class Real>
-void look_at(const Real* x, std::size_t tokens, std::size_t first_token, std::size_t other, Facts<Real>& facts) {
-  constexpr auto exact = static_cast<Real>(1 / (2 * facts_of<Real>().unit_roundoff));
-  auto least = x[0], most = x[0];
-  bool finite = true, integers = true;
-  for (std::size_t i = 0; i < tokens; ++i) {
-    least = x[i] < least ? x[i] : least;
-    most = x[i] > most ? x[i] : most;
-    finite = finite & (x[i] - x[i] == 0);
-    // Adding and taking off 2^23 rounds to an integer.
-    const auto size = std::abs(x[i]);
-    integers = integers & (size < exact) & ((size + exact) - exact == size);
-  }
-  facts.least[other] = std::min(facts.least[other], least);
-  facts.most[other] = std::max(facts.most[other], most);
-  facts.integers = facts.integers && integers;
-  if (finite) return;
-  for (std::size_t i = 0; i < tokens; ++i) {
-    if (!(x[i] - x[i] == 0)) return void(facts.not_finite = std::min(facts.not_finite, first_token + i));
-  }
-}
 
 /// What a query has found.
 template <class Real>
@@ -220,7 +91,6 @@ struct RoutedAttention<Real>::Work {
   };
   /// What does not depend on the key.
   struct Query {
-    std::vector<Real> row;                               // [k]
     std::vector<std::uint64_t> code;                     // as a key's
     std::vector<std::uint64_t> zero;                     // code columns in which it is 0
     std::vector<std::pair<double, const Real*>> others;  // (q_c, the keys' numbers) where q_c is not 0
@@ -230,18 +100,18 @@ struct RoutedAttention<Real>::Work {
   };
   struct Scratch {
     Query query;
-    std::vector<Real> value, tile;
+    std::vector<Real> value;  // [v]
     Running<Real> running;
   };
 
   const RoutedHead<Real>* head = nullptr;
   std::size_t seen = 0;  // keys that are shown
-  Columns<Real> query_columns, key_columns;
+  PackedColumns<Real> query_columns, key_columns;
   std::size_t query_words = 0, key_words = 0;          // of a code; a query's other columns are words of its code
   AlignedArray<std::uint64_t> query_codes, key_codes;  // [n][query_words], [seen][key_words]
   AlignedArray<Real> others;                           // [other columns][seen], of keys
   AlignedArray<Real> values;                           // [seen, v]
-  std::optional<Facts<Real>> query_facts, key_facts;
+  std::optional<ColumnFacts<Real>> query_facts, key_facts;
   CodeGroups distinct;
   GroupMembers askers;  // tokens of each distinct query, with a causal mask
   std::vector<Pattern> patterns;
@@ -268,10 +138,8 @@ struct RoutedAttention<Real>::Work {
   std::vector<Product> fixed;    // columns in which all keys are one number
   std::vector<Product> rest;     // the key columns that are kept as they are, in their order
 
-  void classify(const TileSource<Real>& source, std::size_t tokens, Columns<Real>& columns) const;
   void order_like_keys();
   bool gather(cpu::ThreadPool& pool);
-  void demote(Columns<Real>& columns, const std::vector<char>& wrong) const;
   void group(cpu::ThreadPool& pool);
   void split_products();
   /// The code of the distinct query, and a column of it.
@@ -290,51 +158,6 @@ struct RoutedAttention<Real>::Work {
   void evaluate(std::size_t distinct_query, Scratch& scratch, RoutedRows<Real>& out, RoutedCounts& counts);
   void fall_back(const Kernels<Real>& dense, RoutedRows<Real>& out, const std::vector<std::size_t>& rows) const;
 };
-
-template <class Real>
-void RoutedAttention<Real>::Work::classify(const TileSource<Real>& source, std::size_t tokens, Columns<Real>& columns) const {
-  columns = {};
-  const auto k = head->k, tiles = tiles_of(tokens);
-  std::vector<Real> scratch(k * tile_tokens), size(k, 0);
-  std::vector<char> same(k, 1);
-  for (std::size_t s = 0; s < std::min(samples, tiles); ++s) {
-    const auto tile = tiles <= samples ? s : s * (tiles - 1) / (samples - 1);
-    const auto* x = source(tile, scratch.data());
-    for (std::size_t c = 0; c < k; ++c) {
-      if (s == 0) size[c] = std::abs(x[c * tile_tokens]);
-      for (std::size_t i = 0; i < tokens_in(tile, tokens); ++i) {
-        if (!(std::abs(x[c * tile_tokens + i]) == size[c])) same[c] = 0;
-      }
-    }
-  }
-  for (std::size_t c = 0; c < k; ++c) {
-    if (!same[c] || !std::isfinite(size[c])) {
-      columns.others.push_back(static_cast<std::uint32_t>(c));
-    } else if (size[c] == 0) {
-      columns.zeros.push_back(static_cast<std::uint32_t>(c));
-    } else {
-      columns.signs.push_back(static_cast<std::uint32_t>(c));
-      columns.sizes.push_back(size[c]);
-    }
-  }
-}
-
-template <class Real>
-void RoutedAttention<Real>::Work::demote(Columns<Real>& columns, const std::vector<char>& wrong) const {
-  Columns<Real> result;
-  result.others = columns.others;
-  for (std::size_t j = 0; j < columns.signs.size(); ++j) {
-    if (wrong[columns.signs[j]]) {
-      result.others.push_back(columns.signs[j]);
-    } else {
-      result.signs.push_back(columns.signs[j]);
-      result.sizes.push_back(columns.sizes[j]);
-    }
-  }
-  for (const auto c : columns.zeros) (wrong[c] ? result.others : result.zeros).push_back(c);
-  std::ranges::sort(result.others);
-  columns = std::move(result);
-}
 
 /// Puts the sign columns of queries that are such of keys first: mostly all are, and then a query's code begins with the one it looks for.
 template <class Real>
@@ -361,8 +184,8 @@ bool RoutedAttention<Real>::Work::gather(cpu::ThreadPool& pool) {
   others.grow(key_columns.others.size() * seen);
   values.grow(seen * v);
   const auto tiles = std::max(tiles_of(n), tiles_of(seen)), units = (tiles + tiles_a_unit - 1) / tiles_a_unit;
-  std::vector<Facts<Real>> of_queries(units, Facts<Real>(k, query_words, query_columns.others.size()));
-  std::vector<Facts<Real>> of_keys(units, Facts<Real>(k, key_words, key_columns.others.size()));
+  std::vector<ColumnFacts<Real>> of_queries(units, ColumnFacts<Real>(k, query_words, query_columns.others.size()));
+  std::vector<ColumnFacts<Real>> of_keys(units, ColumnFacts<Real>(k, key_words, key_columns.others.size()));
   std::vector<std::size_t> bad_values(units, std::size_t(-1));
   pool.run(units, [&](std::size_t unit) {
     AlignedArray<Real> scratch(std::max(k, v) * tile_tokens);
@@ -421,8 +244,8 @@ bool RoutedAttention<Real>::Work::gather(cpu::ThreadPool& pool) {
     key_facts->add(of_keys[unit]);
   }
   if (query_facts->is_wrong() || key_facts->is_wrong()) {
-    demote(query_columns, query_facts->wrong);
-    demote(key_columns, key_facts->wrong);
+    query_columns.demote(query_facts->wrong);
+    key_columns.demote(key_facts->wrong);
     return false;
   }
   const auto refuse = [&](const char* what, std::size_t token) {
@@ -439,20 +262,15 @@ bool RoutedAttention<Real>::Work::gather(cpu::ThreadPool& pool) {
 /// Equal queries, and keys by their signs.
 template <class Real>
 void RoutedAttention<Real>::Work::group(cpu::ThreadPool& pool) {
-  const auto varying = [](const Facts<Real>& facts) {
-    std::vector<std::uint64_t> mask(facts.any.size());
-    for (std::size_t w = 0; w < mask.size(); ++w) mask[w] = facts.any[w] & ~facts.all[w];
-    return mask;
-  };
   if (patterns.size() < most_patterns) patterns.resize(most_patterns);
   pattern_count = 1;
-  patterns[0].mask = varying(*key_facts);
+  patterns[0].mask = key_facts->varying();
   pool.run(2, [&](std::size_t unit) {
     if (unit == 0) {
       patterns[0].groups.build({key_codes.data(), seen, key_words}, patterns[0].mask);
       patterns[0].members.build(patterns[0].groups);
     } else {
-      distinct.build({query_codes.data(), head->n, query_words}, varying(*query_facts));
+      distinct.build({query_codes.data(), head->n, query_words}, query_facts->varying());
       if (head->causal) askers.build(distinct);
     }
   });
@@ -706,8 +524,8 @@ RoutedCounts RoutedAttention<Real>::run(const RoutedHead<Real>& head, RoutedRows
   out.row_of_.clear();
   if (head.n == 0) return {};
   const bool sharpens = head.scale > 0 && std::isfinite(head.scale);  // else no logit makes another one vanish
-  work.classify(head.queries, head.n, work.query_columns);
-  work.classify(head.keys, work.seen, work.key_columns);
+  work.query_columns = PackedColumns<Real>::of_samples(head.queries, head.n, head.k);
+  work.key_columns = PackedColumns<Real>::of_samples(head.keys, work.seen, head.k);
   while (!work.gather(*pool_)) {
   }
   work.group(*pool_);

@@ -16,11 +16,6 @@
 
 namespace bridge {
 
-/// A tile of some array of tokens, [columns][64]: where it lies, or `scratch`, of that size, into which it has been computed. Called by
-/// many threads at once, more than once for a tile, and with the same result every time.
-template <class Real>
-using TileSource = std::function<const Real*(std::size_t tile, Real* scratch)>;
-
 /// softmax(scale * queries keys^T, masked) values, of one head: n tokens that ask, t tokens that are looked at.
 template <class Real>
 struct RoutedHead {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 
 #include "mpc/buffer.h"
 
@@ -50,6 +51,11 @@ class TokenTiles {
   std::size_t tokens_ = 0, columns_ = 0;
   AlignedArray<Real> numbers_;
 };
+
+/// A tile of some array of tokens, [columns][64]: where it lies, or `scratch`, of that size, into which it has been computed. Called by
+/// many threads at once, more than once for a tile, and with the same result every time.
+template <class Real>
+using TileSource = std::function<const Real*(std::size_t tile, Real* scratch)>;
 
 /// rows [count, columns], one after the other -> a tile; what the tile has besides is zeros.
 template <class Real>
