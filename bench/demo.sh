@@ -54,6 +54,14 @@ two_sentences() {
     mpirun --oversubscribe -np 2 "$roundtrip" forward build/models/all-MiniLM-L6-v2 --tokens "$folder/tokens" --scheme theorem2 \
       --words 16384 --pool mean
 }
-step "the model all-MiniLM-L6-v2" bench/models/install.sh
+step "the model all-MiniLM-L6-v2, and onnxruntime" bench/models/install.sh
+in_weights() {
+  "$roundtrip" compile cycles --variant doubling --graph two-cycles:64 --weights --onnx build/cycles.onnx --input-npy "$folder/x.npy" \
+    --output-npy "$folder/y.npy" && build/models/venv/bin/python bench/models/run_onnx.py build/cycles.onnx "$folder/x.npy" "$folder/y.npy"
+}
+step "the same protocol in weights alone, in a file that onnxruntime runs" in_weights
+step "protocol -> transformer -> protocol, on 3 ranks" mpirun --oversubscribe -np 3 "$roundtrip" check roundtrip
+step "connected components of a random graph by a transformer in weights" \
+  "$roundtrip" compile components --graph er:1024,1024 --weights --onnx build/components.onnx
 step "how alike two sentences are, by a transformer that runs as a protocol (Theorem 2)" two_sentences
 step "transformers as protocols, beside ring attention and Ulysses" mpirun --oversubscribe -np 2 "$roundtrip" check theorem2
