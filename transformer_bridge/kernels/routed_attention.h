@@ -62,7 +62,8 @@ class RoutedRows {
 ///   proof          scale * (best - that) >= 104 (float32) or 745.2 (float64), `best` being the largest logit of the matching keys and of
 ///                  the start token: then every other key weighs exactly 0. If numbers are not integers, or not below 2^24 (2^53), what
 ///                  their sums may be off by comes on top.
-///   no proof       the row is computed by the dense kernel
+///   no proof       the row is computed by the dense kernel; so it is where no code column tells keys apart and more than 64 different
+///                  queries would each look at all of them, and where queries are 0 in more than 7 different sets of code columns
 ///
 /// Equal queries are computed once. With a causal mask a query sees the first keys of its group, and the next equal query goes on from
 /// there. The result is the dense kernel's: the same bits if logits are exact, all keys that weigh something tie, and the sums of their
