@@ -33,9 +33,10 @@ void expect(bool holds, const std::string& what) {
   if (!holds) throw mpc::Fault(what);
 }
 
+/// Each dense row beside the routed one of as many threads.
 std::unique_ptr<Contest> finished(std::unique_ptr<Contest> contest, const std::vector<std::string>& dense,
                                   const std::vector<std::string>& routed) {
-  for (const auto& row : dense) contest->row(row, {{"routed", routed}});
+  for (std::size_t i = 0; i < dense.size(); ++i) contest->row(dense[i], {{"routed", {routed[i]}}});
   for (const auto& row : routed) contest->row(row);
   contest->register_rows(benchmark::kMillisecond);
   return contest;
