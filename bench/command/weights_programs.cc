@@ -169,14 +169,19 @@ WeightsSubject components_in_weights(const WeightsRequest& request, mpc::Ranks& 
   subject.model = variant == ComponentsVariant::connected ? bridge::connected(n, request.blocks, request.type, rule)
                                                           : bridge::components(n, request.blocks, request.type, rule);
   subject.title = fmt::format("{} on {}", subject.model.name, graph->name);
+  if (const auto tokens = n + 2 * graph->edges.size(); tokens > subject.model.transformer.tokens()) {
+    throw mpc::Error(mpc::Exit::inexact,
+                     fmt::format("{} has {} tokens, n + 2 m; {} averages at most {} exactly", graph->name, grouped(tokens),
+                                 bridge::facts(request.type).name, grouped(subject.model.transformer.tokens())));
+  }
   subject.lines = fmt::format("  n = {} vertices, m = {} edges, ids {}\n", grouped(n), grouped(graph->edges.size()),
                               request.ids == protocols::Ids::random ? "random" : "as given");
   subject.facts = {{"program", subject.model.name}, {"graph", graph->name}, {"n", n}, {"m", std::uint64_t{graph->edges.size()}}};
   subject.x = bridge::components_tokens<double>(n, graph->edges);
-  for (std::uint64_t v = 0; v < n; ++v) subject.token_names.push_back(fmt::format("vertex {}", v));
+  for (std::uint64_t v = 0; v < n; ++v) subject.token_names.push_back(fmt::format("v{}", v));
   for (const auto& [u, v] : graph->edges) {
-    subject.token_names.push_back(fmt::format("edge {}-{}", u, v));
-    subject.token_names.push_back(fmt::format("edge {}-{}", v, u));
+    subject.token_names.push_back(fmt::format("{}-{}", u, v));
+    subject.token_names.push_back(fmt::format("{}-{}", v, u));
   }
   subject.read = [graph, variant, rule](const Matrix<double>& y, bool verify) { return read_components(*graph, variant, rule, y, verify); };
   subject.label_lines = [graph](const Matrix<double>& y) { return graph->label_lines(bridge::components_labels(graph->vertices, y)); };

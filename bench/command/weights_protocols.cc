@@ -79,7 +79,7 @@ std::pair<WeightsSubject, std::shared_ptr<const Traced>> subject_of(TracedProble
   subject.model = traced->compiled.model;
   subject.x = traced->compiled.tokens(its.input);
   for (std::uint64_t t = 0; t < traced->compiled.input.tokens(); ++t) {
-    subject.token_names.push_back(fmt::format("{} {}", t < its.model.machines ? "machine" : "item", t));
+    subject.token_names.push_back(fmt::format("{}{}", t < its.model.machines ? "m" : "t", t));
   }
   subject.on_messages = [traced](std::size_t layer, std::size_t token) {
     std::vector<WeightsSubject::NamedWord> words;

@@ -24,7 +24,12 @@ struct HeadPicture {
   double gap = std::numeric_limits<double>::infinity();
 };
 
-HeadPicture picture_of(const bridge::Head<double>& head, const Matrix<double>& rows) {
+/// What vanishes in the number type that the model runs in is 0 here too.
+double exponential(double x, bridge::NumberType type) {
+  return type == bridge::NumberType::f32 ? static_cast<double>(std::exp(static_cast<float>(x))) : std::exp(x);
+}
+
+HeadPicture picture_of(const bridge::Head<double>& head, const Matrix<double>& rows, bridge::NumberType type) {
   const auto queries = head.query.apply(rows, 0, "query"), keys = head.key.apply(rows, 0, "key");
   const auto n = rows.rows(), columns = n + (head.start ? 1 : 0);
   HeadPicture picture{Matrix<double>(n, columns)};
@@ -39,7 +44,7 @@ HeadPicture picture_of(const bridge::Head<double>& head, const Matrix<double>& r
     const auto largest = *std::ranges::max_element(logits);
     double sum = 0;
     for (std::size_t j = 0; j < columns; ++j) {
-      picture.weights(i, j) = std::exp(logits[j] - largest);
+      picture.weights(i, j) = exponential(logits[j] - largest, type);
       sum += picture.weights(i, j);
       if (logits[j] != largest) picture.gap = std::min(picture.gap, largest - logits[j]);
     }
@@ -139,7 +144,7 @@ std::string show_weights(const WeightsSubject& subject) {
     const auto& layer = model.transformer.layers()[l];
     text += fmt::format("\nlayer {}\n", l);
     for (std::size_t h = 0; h < layer.heads.size(); ++h) {
-      const auto picture = picture_of(layer.heads[h], before);
+      const auto picture = picture_of(layer.heads[h], before, model.type);
       text += fmt::format("head {}: {}; rows ask, columns are looked at; margin {} (proved {}, {} needed)\n", h, model.heads[l][h],
                           picture.gap, model.proofs[l].gap, bridge::facts(model.type).vanishing);
       text += matrix_text(picture, subject.token_names);

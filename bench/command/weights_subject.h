@@ -33,7 +33,7 @@ struct WeightsSubject {
   Facts facts;        ///< the same for JSON
   bridge::CompiledModel model;
   bridge::Matrix<double> x;              ///< [N, m]
-  std::vector<std::string> token_names;  ///< [N]
+  std::vector<std::string> token_names;  ///< [N], short: m3 a machine, t9 a token without one, v3 a vertex, 3-5 an edge, 4:b a position
   /// y [N, m]. With verify, the oracle is asked.
   std::function<WeightsReading(const bridge::Matrix<double>& y, bool verify)> read;
   /// A line for every item that has a label.

@@ -135,9 +135,8 @@ TEST_F(Weights, Pictures) {
   EXPECT_EQ(shown.code, 0);
   EXPECT_EQ(occurrences(shown.out, "\nlayer "), 2U) << shown.out;
   EXPECT_EQ(occurrences(shown.out, "head 0: item 0; rows ask, columns are looked at; margin 128 (proved 128, 104 needed)"), 1U);
-  EXPECT_EQ(occurrences(shown.out, "machine 0  █·· ·\n"), 1U);  // the item that is dealt to it
-  EXPECT_EQ(occurrences(shown.out, "machine 1  ·█· ·\n") + occurrences(shown.out, "machine 1  █·· ·\n") +
-                occurrences(shown.out, "machine 1  ··█ ·\n"),
+  EXPECT_EQ(occurrences(shown.out, "  m0  █·· ·\n"), 1U) << shown.out;  // the item that is dealt to it
+  EXPECT_EQ(occurrences(shown.out, "  m1  ·█· ·\n") + occurrences(shown.out, "  m1  █·· ·\n") + occurrences(shown.out, "  m1  ··█ ·\n"),
             3U);  // of every head one
   EXPECT_EQ(occurrences(shown.out, "vertex.smallest 0  | on messages: vertex.next"), 3U) << shown.out;
   expect_refused(compiled("cycles --graph cycle:65 --show"), 2, "--show draws at most 64 tokens; this input has 65");

@@ -123,6 +123,8 @@ std::size_t CompiledModel::nonzero() const {
   return count;
 }
 
+std::uint64_t most_averaged(NumberType type) { return static_cast<std::uint64_t>(0.125 / facts(type).unit_roundoff) - 2; }
+
 double saturating_scale(NumberType type, double margin) {
   double scale = 1;
   while (scale * margin < facts(type).vanishing) scale *= 2;
@@ -155,9 +157,8 @@ WeightsCertificate certify(const CompiledModel& model, NumberType type) {
     if (!(numbers <= result.largest_exact)) {
       object(l, fmt::format("numbers reach {}; expected at most {}, which are exact", numbers, result.largest_exact));
     }
-    // An average of b equal bits is off by at most (b + 2) u; the threshold after it takes 1/8.
-    if (!((static_cast<double>(proof.most_tied) + 2) * number.unit_roundoff <= 0.125)) {
-      object(l, fmt::format("an average of {} values is read; expected at most {:.0f}", proof.most_tied, 0.125 / number.unit_roundoff - 2));
+    if (proof.most_tied > most_averaged(type)) {
+      object(l, fmt::format("an average of {} values is read; expected at most {}", proof.most_tied, most_averaged(type)));
     }
     bool fits = true;
     for_each_weight(model.transformer.layers()[l], [&](double weight) {

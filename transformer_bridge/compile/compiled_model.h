@@ -63,6 +63,9 @@ struct WeightsCertificate {
 };
 WeightsCertificate certify(const CompiledModel& model, NumberType type);
 
+/// The most equal bits whose average a threshold reads: an average of b of them is off by at most (b + 2) u, and a threshold takes 1/8.
+std::uint64_t most_averaged(NumberType type);
+
 /// The smallest power of two, at least 1, times which a logit distance of `margin` makes the other weights vanish in this type.
 double saturating_scale(NumberType type, double margin = 1);
 

@@ -131,7 +131,8 @@ class Maker {
 CompiledModel make(std::uint64_t n, std::uint64_t blocks, NumberType type, ComponentsRule rule, std::uint64_t edges, bool tell) {
   if (n == 0) throw mpc::UsageError("components: expected one vertex or more, got none");
   if (n > std::uint64_t{1} << 24) throw mpc::UsageError(fmt::format("components: expected at most 2^24 vertices, got {}", n));
-  const auto most_edges = edges != 0 ? edges : n * (n - 1) / 2;
+  const auto averaged = most_averaged(type);
+  const auto most_edges = edges != 0 ? edges : std::min(n * (n - 1) / 2, averaged < n ? 0 : (averaged - n) / 2);
   if (blocks == 0) blocks = id_bits(n);
   Maker one(n, type, n + 2 * most_edges);
   if (rule == ComponentsRule::contract) {

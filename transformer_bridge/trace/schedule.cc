@@ -110,12 +110,11 @@ class Scheduler {
     for (std::size_t h = 0; h < round.sends.size(); ++h) {
       const auto& send = round.sends[h];
       ScheduledHead head{fmt::format("{}, letter {}", round.label, h)};
-      for (std::size_t c = 0; c < send.received_columns.size(); ++c) {
-        if (!inputs.contains(send.received_columns[c])) continue;
-        received.insert(send.received_columns[c]);
-        result_.names[send.received_columns[c]] = {fmt::format("letter {}{}", h, send.column_names[c]), "machine", 0};
-        head.brought.emplace_back(send.received_columns[c],
-                                  linear(send.sent_values[c], fmt::format("letter {}{}", h, send.column_names[c]), 0, sent));
+      for (const auto& column : send.columns) {
+        if (!inputs.contains(column.atom)) continue;
+        received.insert(column.atom);
+        result_.names[column.atom] = {column.name, "machine", column.bit};
+        head.brought.emplace_back(column.atom, linear(column.sent, column.name, column.bit, sent));
       }
       if (head.brought.empty()) continue;
       head.present = linear(send.present, fmt::format("letter {} sent", h), 0, sent);

@@ -25,11 +25,15 @@ struct TracedSend {
   Bit present{};  ///< whether this machine sends here
   BitWord destination{};
   std::vector<BitWord> words{};  ///< of the message
-  /// What the receiver finds: columns that this head alone writes. A bit that is the same constant for every sender needs none.
+  /// What the receiver finds, in columns that this head alone writes. A bit that is the same constant for every sender needs none.
+  struct Column {
+    Atom atom = 0;
+    Expression sent{};  ///< what the sender puts into it
+    std::string name{};
+    unsigned bit = 0;
+  };
+  std::vector<Column> columns{};
   Bit received{};  ///< whether anything came, past its threshold
-  std::vector<Atom> received_columns{};
-  std::vector<Expression> sent_values{};  ///< what the sender puts into each of them
-  std::vector<std::string> column_names{};
 };
 
 /// Between two layers: first the memory is written down (`stored`), then the step of the next round runs.

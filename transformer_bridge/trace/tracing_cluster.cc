@@ -148,27 +148,25 @@ TracingCluster::Received TracingCluster::receive(TracedSend& send, std::size_t h
   const auto& input = trace_.input;
   if (input.tokens() > input.machines) send.present = bit_and(circuit, send.present, value_of(trace_.machine));
   send.destination.resize(input.id_bits, Bit(0));
-  const auto column = [&](const std::string& name, const Expression& sent) {
-    const auto bit = circuit.column(fmt::format("letter {}{}", head, name));
-    send.received_columns.push_back(atom_of(bit));
-    send.sent_values.push_back(sent);
-    send.column_names.push_back(name);
+  const auto column = [&](const std::string& part, unsigned i, const Expression& sent) {
+    auto name = fmt::format("letter {}{}", head, part);
+    const auto bit = circuit.column(fmt::format("{}[{}]", name, i));
+    send.columns.push_back({atom_of(bit), sent, std::move(name), i});
     return threshold(circuit, bit);
   };
-  send.received = column(" came", 1);
+  send.received = column(" came", 0, 1);
   Received received;
   for (std::size_t w = 0; w < send.words.size(); ++w) {
     auto& word = send.words[w];
     word.resize(std::min<std::size_t>(word.size(), model_.word_bits), Bit(0));
     BitWord bits;
-    for (std::size_t i = 0; i < word.size(); ++i) {
-      bits.push_back(word[i].is_constant() ? word[i] : column(fmt::format("{}[{}]", names[w], i), word[i]));
+    for (unsigned i = 0; i < word.size(); ++i) {
+      bits.push_back(word[i].is_constant() ? word[i] : column(names[w], i, word[i]));
     }
     received.message.push_back(std::move(bits));
   }
   BitWord source;
-  for (std::size_t i = 0; i < trace_.own_id.size(); ++i)
-    source.push_back(column(fmt::format(" source[{}]", i), value_of(trace_.own_id[i])));
+  for (unsigned i = 0; i < trace_.own_id.size(); ++i) source.push_back(column(" source", i, value_of(trace_.own_id[i])));
   received.source = TracedWord(std::move(source));
   return received;
 }
