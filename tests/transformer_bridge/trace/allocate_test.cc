@@ -38,9 +38,11 @@ void expect_sound(const Schedule& schedule) {
       EXPECT_EQ(atoms_of(result.received[l]), set_of(schedule.layers[l].received)) << l;
       for (const auto& [atom, column] : result.received[l]) EXPECT_TRUE(taken.insert(column).second) << "received over column " << column;
       // A value stays where it is.
-      for (const auto& [atom, column] : result.held[l]) {
-        const auto later = result.held[l + 1].find(atom);
-        EXPECT_TRUE(later == result.held[l + 1].end() || later->second == column);
+      for (const auto* before : {&result.held[l], &result.received[l]}) {
+        for (const auto& [atom, column] : *before) {
+          const auto later = result.held[l + 1].find(atom);
+          EXPECT_TRUE(later == result.held[l + 1].end() || later->second == column);
+        }
       }
     }
     for (const auto column : taken) EXPECT_LT(column, result.width);
@@ -57,6 +59,7 @@ TEST(Allocations, AreSoundForEveryProtocol) {
     expect_sound(schedule(trace_of(protocols::LabelCycles(), model_of(q, 4), 1)));
     expect_sound(schedule(trace_of(protocols::ComposeMaps(3), model_of(q, 2), 3)));
     expect_sound(schedule(trace_of(tests::Gossip<8>(), model_of(q, 8), 3)));
+    expect_sound(schedule(trace_of(tests::Corners(), model_of(q, 7), 1)));
     expect_sound(schedule(trace_of(tests::Reverse(), model_of(q, 5), 1)));
     expect_sound(schedule(trace_of(tests::Silence(), model_of(q, 6), 2)));
   }

@@ -125,6 +125,10 @@ TEST(CompiledProtocols, Reverse) {
   for (const auto q : sizes) check([q](auto seed) { return problem_of<tests::Reverse>("reverse", q, seed); });
 }
 
+TEST(CompiledProtocols, Corners) {
+  for (const auto q : sizes) check([q](auto seed) { return problem_of<tests::Corners>("corners", q, seed); });
+}
+
 /// The order in which messages arrive is not seen.
 TEST(CompiledProtocols, AreTheSameOnScrambledMessages) {
   const auto problem = problem_of<tests::Gossip<5>>("gossip", 9, 4);

@@ -46,13 +46,7 @@ TEST_P(CompiledProtocolsOnRanks, HoldWhatTheMachinesKeep) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Transports, CompiledProtocolsOnRanks, testing::ValuesIn(tests::all_transports), [](const auto& info) {
-  std::string name = info.param;
-  for (auto& c : name) {
-    if (c == ' ') c = '_';
-  }
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Transports, CompiledProtocolsOnRanks, testing::ValuesIn(tests::all_transports));
 
 }  // namespace
 }  // namespace bridge

@@ -30,6 +30,7 @@ std::vector<Trace> all_traces() {
     traces.push_back(trace_of(protocols::TreeBroadcast(), model_of(q, 4), 1));
     traces.push_back(trace_of(protocols::ComposeMaps(3), model_of(q, 2), 3));
     traces.push_back(trace_of(tests::Gossip<8>(), model_of(q, 8), 3));
+    traces.push_back(trace_of(tests::Corners(), model_of(q, 7), 1));
     traces.push_back(trace_of(tests::Reverse(), model_of(q, 5), 1));
     traces.push_back(trace_of(tests::Silence(), model_of(q, 6), 2));
   }
@@ -90,7 +91,6 @@ TEST(Schedules, HoldWhatIsNeededAndNothingElse) {
         EXPECT_EQ(set_of(layer.held), needed) << "layer " << l;
       }
       for (const auto atom : made) EXPECT_TRUE(next.contains(atom)) << "made in vain";
-      for (const auto atom : received) EXPECT_FALSE(next.contains(atom)) << "what came is not held under its own name";
       values += next.size();
     }
   }

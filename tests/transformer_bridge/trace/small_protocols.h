@@ -184,4 +184,56 @@ struct Reverse {
   }
 };
 
+/// Edges of what a send statement can be: to a machine that is known, of a message that is known or empty, never sent, or sent by nobody
+/// in this size; a variable that is made between rounds; ids in the answer.
+struct Corners {
+  static constexpr std::uint64_t per_machine = 1;
+  static constexpr std::uint64_t item_words = 1;
+  static constexpr unsigned word_bits = 7;
+
+  static protocols::Bounds bounds(const mpc::Model&) { return {3, mpc::Words{16}}; }
+
+  template <class Cluster, class Input>
+  static auto run(Cluster& cluster, Input&& input) {
+    using Word = typename Cluster::Word;
+    const auto phase = cluster.scope("corners");
+    const Word last = cluster.model().machines - 1;
+    auto kept = cluster.template make<Word>([&](const auto& me) -> Word { return input(me, 0, 0); });
+    auto known = cluster.template round<Word>(cluster.nothing(), [&](const auto& me, const auto&, auto& out) {
+      const Word own = me.id().value;
+      out.send_if(own == last, Word(0), Word(77));               // a known message to a known machine
+      out.send_if(own == Word(0), last, kept[me]);               // the known machine may be the same
+      out.send_if(own > last, own, kept[me]);                    // never
+      out.send_if(kept[me] == Word(5), me.id().value, Word(0));  // to itself, hardly ever
+    });
+    auto seen = cluster.template make<Word>();
+    cluster.local(known, [&](const auto& me, const auto& inbox) {
+      seen[me] = inbox.size();
+      for (const auto& [source, word] : inbox) {
+        kept[me] = kept[me] ^ word ^ source.value;
+        seen[me] = mpc::max(seen[me], word);
+      }
+    });
+    auto empty = cluster.template round<std::vector<Word>>(
+        known, [&](const auto& me, const auto&, auto& out) { out.send(me.id(), std::vector<Word>{}); });
+    cluster.local(empty, [&](const auto& me, const auto& inbox) {
+      for (const auto& [source, list] : inbox) seen[me] = (seen[me] + source.value + mpc::read(list, kept[me])) & Word(127);
+    });
+    auto late = cluster.template make<std::vector<Word>>([&](const auto& me) {
+      return std::vector<Word>{me.id().value, kept[me] & Word(1)};
+    });
+    auto nothing = cluster.template round<Word>(empty, [&](const auto& me, const auto&, auto&) { late[me][1] = late[me][1] ^ Word(1); });
+    cluster.local(nothing, [&](const auto& me, const auto& inbox) { seen[me] = seen[me] | Word(inbox.size()); });
+    cluster.local([&](const auto& me) {
+      late[me].push_back(seen[me]);
+      late[me].push_back(kept[me]);
+    });
+    return late;
+  }
+  template <class Word>
+  static auto answer(const std::vector<Word>& late) {
+    return late;
+  }
+};
+
 }  // namespace tests
