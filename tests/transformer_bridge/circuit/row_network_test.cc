@@ -181,6 +181,13 @@ TEST(RowNetworks, SayHowLargeTheirNumbersGet) {
   EXPECT_EQ(row_network(circuit, column_of, {{2, 3 * x + 0.75}}, 3).step, 0.25);
   EXPECT_EQ(row_network(circuit, column_of, {{2, circuit.relu(2 * x - 0.5)}}, 3).step, 0.5);
   EXPECT_EQ(row_network(circuit, column_of, {{2, 0.125 * x}}, 3).step, 0.125);
+  EXPECT_EQ(row_network(circuit, column_of, {{2, 8 * x}}, 3).step, 1);  // no larger
+  // Halves of halves: what a unit holds is multiplied once more.
+  const auto half = circuit.relu(0.5 * x - 0.25);
+  EXPECT_EQ(row_network(circuit, column_of, {{2, half}}, 3).step, 0.25);
+  EXPECT_EQ(row_network(circuit, column_of, {{2, 0.5 * half}}, 3).step, 0.125);
+  EXPECT_EQ(row_network(circuit, column_of, {{2, circuit.relu(0.5 * half - y) + 3 * y}}, 3).step, 0.125);
+  EXPECT_EQ(row_network(circuit, column_of, {{2, 4 * half}}, 3).step, 0.25);  // the unit itself
 }
 
 TEST(RowNetworks, RefuseWhatTheyCannotPlace) {

@@ -59,6 +59,16 @@ TEST(WeightsCertificates, WithoutHeadsThereIsNoMargin) {
   EXPECT_EQ(certify(model, NumberType::f64).margin, std::numeric_limits<double>::infinity());
 }
 
+TEST(WeightsCertificates, WantAProofForEachLayer) {
+  for (const std::size_t proofs : {0U, 1U, 3U}) {
+    auto model = two_layers();
+    model.proofs.resize(proofs, model.proofs.front());
+    const auto certificate = certify(model, NumberType::f32);
+    EXPECT_FALSE(certificate.exact);
+    EXPECT_EQ(certificate.objection, "2 layers and " + std::to_string(proofs) + " proofs: expected one for each layer");
+  }
+}
+
 TEST(WeightsCertificates, RefuseASmallGap) {
   auto model = two_layers();
   model.proofs[1].gap = 104;

@@ -131,7 +131,6 @@ struct Silence {
   static auto run(Cluster& cluster, Input&& input) {
     using Word = typename Cluster::Word;
     auto sum = cluster.template make<Word>([&](const auto& me) -> Word { return (input(me, 0, 0) + input(me, 1, 0)) & Word(63); });
-    const auto phase = cluster.scope("silence");
     auto nothing = cluster.template round<Word>(cluster.nothing(), [&](const auto&, const auto&, auto&) {});
     cluster.local(nothing, [&](const auto& me, const auto& inbox) {
       for (const auto& [source, word] : inbox) sum[me] = word;

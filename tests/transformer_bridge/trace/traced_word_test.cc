@@ -134,6 +134,11 @@ TEST(TracedWords, Conditions) {
     EXPECT_EQ(columns.of(p && TracedBit(true)), x < y);
     EXPECT_EQ(columns.of(TracedBit(false) || q), x == 1);
     EXPECT_FALSE(columns.of(p && TracedBit(false)));
+    const bool known = true;
+    EXPECT_EQ(columns.of(p && known), x < y);
+    EXPECT_EQ(columns.of(known && q), x == 1);
+    EXPECT_TRUE(columns.of(p || known));
+    EXPECT_TRUE(columns.of(known || q));
   });
 }
 TEST(TracedWords, SelectionsAndExtremes) {

@@ -149,7 +149,10 @@ TEST(Traces, NameRoundsAndVariables) {
     const auto inner = cluster.scope("b");
     send_own(cluster);
   }
-  EXPECT_EQ(cluster.finish([](const auto& me) { return me.id().value; }).rounds.front().label, "a/b");
+  send_own(cluster);
+  const auto labelled = cluster.finish([](const auto& me) { return me.id().value; });
+  EXPECT_EQ(labelled.rounds[0].label, "a/b");
+  EXPECT_EQ(labelled.rounds[1].label, "round");  // as a ledger says it
 }
 
 /// A bit is stored where it has changed, and where two are the same, once.
