@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "mpc/hash.h"
 #include "mpc/word.h"
 
 #include "tests/transformer_bridge/refusal.h"
@@ -197,6 +199,38 @@ TEST(Traces, SendWhatIsNotKnown) {
   EXPECT_EQ(send.received_columns.size(), 5U);
   EXPECT_EQ(send.present, Bit(1));
   EXPECT_EQ(send.destination.size(), 2U);
+}
+
+/// What attention brings may be off by a quarter: whatever is stored, sent or counted of it is the same.
+TEST(Traces, TakeWhatAttentionBringsPastAThreshold) {
+  const auto trace = tests::trace_of(tests::Gossip<4>(), model_of(5, 4), 3);
+  std::set<Atom> brought;
+  for (const auto& slot : trace.dealt) {
+    for (const auto& word : slot) brought.insert(word.begin(), word.end());
+  }
+  for (const auto& round : trace.rounds) {
+    for (const auto& send : round.sends) brought.insert(send.received_columns.begin(), send.received_columns.end());
+  }
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    std::map<Atom, double> exact, off;
+    for (Atom atom = 0; atom < trace.circuit.size(); ++atom) {
+      if (!trace.circuit.unit(atom).is_column()) continue;
+      const auto drawn = mpc::mix(mpc::mix(seed) + atom);
+      const double bit = (drawn & 1) != 0 ? 1 : 0, quarter = static_cast<double>((drawn >> 8) % 3) / 4 - 0.25;
+      exact[atom] = bit;
+      off[atom] = bit + (brought.contains(atom) ? quarter : 0);
+    }
+    const auto expect_same = [&](const Expression& e) { ASSERT_EQ(trace.circuit.evaluate(e, off), trace.circuit.evaluate(e, exact)); };
+    for (const auto& round : trace.rounds) {
+      for (const auto& bit : round.stored) expect_same(bit.value);
+      for (const auto& send : round.sends) {
+        expect_same(send.present);
+        for (const auto& bit : send.destination) expect_same(bit);
+        for (const auto& value : send.sent_values) expect_same(value);
+      }
+    }
+    for (const auto& bit : trace.last) expect_same(bit.value);
+  }
 }
 
 /// Rows that are no machines send nothing.
