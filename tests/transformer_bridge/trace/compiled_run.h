@@ -146,6 +146,7 @@ void expect_same(const TracedProblem& problem, const bridge::CompiledProtocol& c
   const auto rows = rows_of(compiled, transformer, problem);
   for (std::size_t l = 0; l < rows.size(); ++l) {
     expect_bits(compiled, l, rows[l]);
+    if (testing::Test::HasFatalFailure()) return;
     const auto here = rows[l].block(first_machine, run.memory[l].size());
     EXPECT_EQ(roundtrip::memory_difference(compiled, run, l, here), std::nullopt);
     if (l == 0 || compiled.model.heads[l].empty()) continue;
