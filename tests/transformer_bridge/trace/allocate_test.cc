@@ -60,6 +60,7 @@ TEST(Allocations, AreSoundForEveryProtocol) {
     expect_sound(schedule(trace_of(protocols::ComposeMaps(3), model_of(q, 2), 3)));
     expect_sound(schedule(trace_of(tests::Gossip<8>(), model_of(q, 8), 3)));
     expect_sound(schedule(trace_of(tests::Corners(), model_of(q, 7), 1)));
+    expect_sound(schedule(trace_of(tests::Late(), model_of(q, 6), 2)));
     expect_sound(schedule(trace_of(tests::Reverse(), model_of(q, 5), 1)));
     expect_sound(schedule(trace_of(tests::Silence(), model_of(q, 6), 2)));
   }

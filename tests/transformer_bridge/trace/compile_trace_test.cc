@@ -129,6 +129,10 @@ TEST(CompiledProtocols, Corners) {
   for (const auto q : sizes) check([q](auto seed) { return problem_of<tests::Corners>("corners", q, seed); });
 }
 
+TEST(CompiledProtocols, Late) {
+  for (const auto q : sizes) check([q](auto seed) { return problem_of<tests::Late>("late", q, seed); });
+}
+
 /// The order in which messages arrive is not seen.
 TEST(CompiledProtocols, AreTheSameOnScrambledMessages) {
   const auto problem = problem_of<tests::Gossip<5>>("gossip", 9, 4);

@@ -31,6 +31,7 @@ std::vector<Trace> all_traces() {
     traces.push_back(trace_of(protocols::ComposeMaps(3), model_of(q, 2), 3));
     traces.push_back(trace_of(tests::Gossip<8>(), model_of(q, 8), 3));
     traces.push_back(trace_of(tests::Corners(), model_of(q, 7), 1));
+    traces.push_back(trace_of(tests::Late(), model_of(q, 6), 2));
     traces.push_back(trace_of(tests::Reverse(), model_of(q, 5), 1));
     traces.push_back(trace_of(tests::Silence(), model_of(q, 6), 2));
   }

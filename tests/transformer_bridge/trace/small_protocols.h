@@ -235,4 +235,37 @@ struct Corners {
   }
 };
 
+/// A step that keeps something of the inbox that it is handed, and one that reads the input in a later round: what attention brought is
+/// needed once more when the next round's memory is written down.
+struct Late {
+  static constexpr std::uint64_t per_machine = 2;
+  static constexpr std::uint64_t item_words = 1;
+  static constexpr unsigned word_bits = 6;
+
+  static protocols::Bounds bounds(const mpc::Model&) { return {3, mpc::Words{8}}; }
+
+  template <class Cluster, class Input>
+  static auto run(Cluster& cluster, Input&& input) {
+    using Word = typename Cluster::Word;
+    const auto phase = cluster.scope("late");
+    auto kept = cluster.template make<std::vector<Word>>([&](const auto& me) { return std::vector<Word>{input(me, 0, 0), Word(0)}; });
+    auto words = cluster.template round<Word>(cluster.nothing(), [&](const auto& me, const auto&, auto& out) {
+      out.send_if(kept[me][0] > Word(20), me.id().value, kept[me][0] ^ Word(1));
+    });
+    auto more = cluster.template round<Word>(words, [&](const auto& me, const auto& inbox, auto& out) {
+      for (const auto& [source, word] : inbox) kept[me][1] = mpc::max(kept[me][1], word);
+      out.send(me.id(), kept[me][1]);
+    });
+    cluster.template round<Word>(more, [&](const auto& me, const auto& inbox, auto&) {
+      for (const auto& [source, word] : inbox) kept[me][0] = kept[me][0] ^ word;
+      kept[me][1] = input(me, 1, 0);
+    });
+    return kept;
+  }
+  template <class Word>
+  static auto answer(const std::vector<Word>& kept) {
+    return kept;
+  }
+};
+
 }  // namespace tests

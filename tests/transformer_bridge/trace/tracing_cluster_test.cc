@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -78,6 +79,53 @@ TEST(TracingClusters, ALoopOverAnInboxAssignsWordsOneByOne) {
   EXPECT_EQ(loop_that([](auto& list, const auto& message) {
               const std::vector<TracedWord> other{message, message};
               list = other;  // copied word by word
+            }),
+            "not refused");
+}
+
+/// Changes that make no new word, loops that are left early, loops inside loops.
+TEST(TracingClusters, ALoopOverAnInboxLeavesTheWordsWhereTheyAre) {
+  const auto refused = [](const auto& text) {
+    return text.starts_with("an exception: the loop over an inbox replaced 'variable 1.") && text.ends_with("assign its words one by one");
+  };
+  EXPECT_TRUE(refused(loop_that([](auto& list, const auto&) { list.pop_back(); })));
+  EXPECT_TRUE(refused(loop_that([](auto& list, const auto&) { list.clear(); })));
+  EXPECT_TRUE(refused(loop_that([](auto& list, const auto&) { list.resize(4); })));
+  EXPECT_EQ(loop_that([](auto& list, const auto&) { std::swap(list[0], list[1]); }), "not refused");  // two assignments
+
+  const auto with = [](auto&& work) {
+    TracingCluster cluster(model_of(4, 4), 1, 1);
+    auto list = cluster.make<std::vector<TracedWord>>([](const auto& me) { return std::vector<TracedWord>{me.id().value, TracedWord(3)}; });
+    auto other = cluster.make<std::vector<TracedWord>>([](const auto& me) {
+      return std::vector<TracedWord>{TracedWord(1), me.id().value};
+    });
+    const auto mail = send_own(cluster);
+    return refusal([&] { cluster.local(mail, [&](const auto& me, const auto& inbox) { work(list[me], other[me], inbox); }); });
+  };
+  EXPECT_TRUE(refused(with([](auto& list, auto& other, const auto& inbox) {
+    for ([[maybe_unused]] const auto& letter : inbox) std::swap(list, other);
+  })));
+  EXPECT_TRUE(refused(with([](auto& list, auto& other, const auto& inbox) {
+    for ([[maybe_unused]] const auto& letter : inbox) list = std::move(other);
+  })));
+  EXPECT_TRUE(refused(with([](auto& list, auto&, const auto& inbox) {
+    for (const auto& [source, message] : inbox) {
+      list = std::vector<TracedWord>{message, message};
+      break;
+    }
+  })));
+  EXPECT_TRUE(refused(with([](auto& list, auto&, const auto& inbox) {
+    for (const auto& [source, message] : inbox) {
+      list = std::vector<TracedWord>{message, message};
+      for (const auto& [again, same] : inbox) list[0] = same;
+    }
+  })));
+  EXPECT_EQ(with([](auto& list, auto& other, const auto& inbox) {
+              for (const auto& [source, message] : inbox) {
+                for (const auto& [again, same] : inbox) list[0] = same + other[1];
+                list[1] = message;
+              }
+              list = other;  // outside
             }),
             "not refused");
 }
