@@ -16,12 +16,16 @@
 #include "mpc/hash.h"
 #include "mpc/ranks.h"
 
+#include "protocols/oracle/union_find.h"
+
+#include "transformer_bridge/compile/compiled_model.h"
 #include "transformer_bridge/kernels/cpu.h"
+#include "transformer_bridge/programs/components.h"
 #include "transformer_bridge/transformer/program.h"
 #include "transformer_bridge/transformer/routed_program.h"
 
-#include "bench/benchmarks/components_model.h"
 #include "bench/benchmarks/contest.h"
+#include "bench/benchmarks/random_edges.h"
 
 namespace {
 
@@ -126,31 +130,31 @@ std::unique_ptr<Contest> attention(mpc::Ranks& ranks, std::size_t matches) {
 
 struct Graph {
   std::size_t n;
-  components::Edges edges;
-  components::Model model{n};
+  std::vector<protocols::Edge> edges;
   bridge::Transformer<float> transformer;
   Matrix<float> x, out;
   bridge::RoutedProgram<float> routed;
   std::unique_ptr<bridge::Kernels<float>> kernels = bridge::cpu_kernels<float>(2);
   bridge::Program<float> dense;
 
-  Graph(std::size_t n_, components::Edges edges_, std::size_t layers)
+  Graph(std::size_t n_, std::vector<protocols::Edge> edges_, std::size_t layers)
       : n(n_),
         edges(std::move(edges_)),
-        transformer(bridge::converted<float>(model.transformer(n + 2 * edges.size(), layers / 2, bridge::NumberType::f32))),
-        x(model.input<float>(n, edges)),
+        transformer(bridge::converted<float>(bridge::components(n, layers / 2, bridge::NumberType::f32).transformer)),
+        x(bridge::components_tokens<float>(n, edges)),
         routed(transformer, 2),
         dense(transformer, *kernels) {}
 
   void run_routed() {
     out = routed.forward(x);
     expect(routed.statistics().attention.fallbacks == 0, "components: expected a proof for every query");
-    expect(model.labels(out, n) == components::smallest_of_components(n, edges), "components: expected the labels of union-find");
+    expect(bridge::components_labels(n, out) == protocols::oracle::component_labels(n, edges),
+           "components: expected the labels of union-find");
   }
 };
 
 /// Forward passes on two threads; `beside`: of the dense program too.
-std::unique_ptr<Contest> forward(mpc::Ranks& ranks, const std::string& name, std::size_t n, const components::Edges& edges,
+std::unique_ptr<Contest> forward(mpc::Ranks& ranks, const std::string& name, std::size_t n, const std::vector<protocols::Edge>& edges,
                                  std::size_t layers, bool beside) {
   const auto tokens = n + 2 * edges.size();
   return finished(
@@ -182,11 +186,11 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "{}\n", bridge::cpu_kernels<float>(2)->describe());
     std::vector<std::unique_ptr<Contest>> contests;
     for (const std::size_t matches : {1, 4, 16}) contests.push_back(attention(ranks, matches));
-    contests.push_back(forward(ranks, "er", 4096, components::random_edges(4096, 8192, 1), 24, true));
-    contests.push_back(forward(ranks, "connected", 4096, components::connected_edges(4096, 8192, 1), 24, true));
+    contests.push_back(forward(ranks, "er", 4096, random_graphs::edges(4096, 8192, 1), 24, true));
+    contests.push_back(forward(ranks, "connected", 4096, random_graphs::connected(4096, 8192, 1), 24, true));
     const std::size_t large = std::size_t{1} << 18;
-    contests.push_back(forward(ranks, "er", large, components::random_edges(large, 3 * large / 2, 1), 36, false));
-    contests.push_back(forward(ranks, "connected", large, components::connected_edges(large, 3 * large / 2, 1), 36, false));
+    contests.push_back(forward(ranks, "er", large, random_graphs::edges(large, 3 * large / 2, 1), 36, false));
+    contests.push_back(forward(ranks, "connected", large, random_graphs::connected(large, 3 * large / 2, 1), 36, false));
     return run_benchmarks(argc, argv, true);
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());

@@ -42,7 +42,7 @@ struct TracedProblem {
 };
 
 /// Edges as written: from `first` to `second` vertex ids 0..n-1. Throws mpc::InputError unless every vertex is once the first and once the
-/// second of an edge.
+/// second of an edge; ids are below `vertices`.
 TracedProblem traced_cycles(const std::vector<protocols::Edge>& edges, std::uint64_t vertices, const std::string& source);
 /// k random maps of n points, drawn by the public hash.
 TracedProblem traced_compose(std::uint64_t points, std::uint64_t maps, std::uint64_t seed);
@@ -51,8 +51,8 @@ TracedProblem traced_broadcast(std::uint64_t machines, unsigned word_bits, std::
 TracedProblem traced_reduce(const std::string& variant, std::uint64_t machines, unsigned word_bits, std::uint64_t seed);
 TracedProblem traced_sort(std::uint64_t machines, unsigned word_bits, std::uint64_t seed);
 
-/// The first word in which the rows of a transformer (rows[l]: [tokens, m], after layer l) are not what the protocol kept: machine, round,
-/// variable, both values; nothing if all that is still held is the same.
+/// The first word in which the rows after a layer [machines of this rank or more, m] are not what the machines keep: layer, machine (from 0
+/// on this rank), variable, both values; nothing if all that is still held is the same.
 std::optional<std::string> memory_difference(const bridge::CompiledProtocol& compiled, const MessageRun& run, std::size_t layer,
                                              const bridge::Matrix<double>& rows);
 

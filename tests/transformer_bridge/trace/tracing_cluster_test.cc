@@ -243,8 +243,9 @@ TEST(Traces, SendWhatIsNotKnown) {
   EXPECT_EQ(send.words[1].size(), 4U);
   EXPECT_EQ(send.words[1][0], Bit(0));
   // Whether it came, two bits of the second word, and two of the source.
-  EXPECT_EQ(send.column_names, (std::vector<std::string>{" came", ".b[2]", ".b[3]", " source[0]", " source[1]"}));
-  EXPECT_EQ(send.received_columns.size(), 5U);
+  std::vector<std::string> names;
+  for (const auto& column : send.columns) names.push_back(column.name + "/" + std::to_string(column.bit));
+  EXPECT_EQ(names, (std::vector<std::string>{"letter 0 came/0", "letter 0.b/2", "letter 0.b/3", "letter 0 source/0", "letter 0 source/1"}));
   EXPECT_EQ(send.present, Bit(1));
   EXPECT_EQ(send.destination.size(), 2U);
 }
@@ -257,7 +258,9 @@ TEST(Traces, TakeWhatAttentionBringsPastAThreshold) {
     for (const auto& word : slot) brought.insert(word.begin(), word.end());
   }
   for (const auto& round : trace.rounds) {
-    for (const auto& send : round.sends) brought.insert(send.received_columns.begin(), send.received_columns.end());
+    for (const auto& send : round.sends) {
+      for (const auto& column : send.columns) brought.insert(column.atom);
+    }
   }
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     std::map<Atom, double> exact, off;
@@ -274,7 +277,7 @@ TEST(Traces, TakeWhatAttentionBringsPastAThreshold) {
       for (const auto& send : round.sends) {
         expect_same(send.present);
         for (const auto& bit : send.destination) expect_same(bit);
-        for (const auto& value : send.sent_values) expect_same(value);
+        for (const auto& column : send.columns) expect_same(column.sent);
       }
     }
     for (const auto& bit : trace.last) expect_same(bit.value);

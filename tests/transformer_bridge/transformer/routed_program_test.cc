@@ -9,11 +9,14 @@
 
 #include <gtest/gtest.h>
 
+#include "protocols/oracle/union_find.h"
+
 #include "transformer_bridge/compile/compiled_model.h"
 #include "transformer_bridge/kernels/cpu.h"
+#include "transformer_bridge/programs/components.h"
 #include "transformer_bridge/transformer/program.h"
 
-#include "bench/benchmarks/components_model.h"
+#include "bench/benchmarks/random_edges.h"
 
 #include "tests/transformer_bridge/random_matrix.h"
 #include "tests/transformer_bridge/refusal.h"
@@ -21,7 +24,7 @@
 namespace bridge {
 namespace {
 
-using components::Edges;
+using Edges = std::vector<protocols::Edge>;
 using tests::random_matrix;
 using tests::random_vector;
 using tests::refusal;
@@ -57,16 +60,16 @@ std::vector<Family> families() {
   std::vector<Family> result{{"one vertex", 1, {}}, {"two vertices", 2, {{1, 0}}}, {"no edges", 37, {}}};
   Edges path, star, cycles;
   for (std::uint32_t v = 1; v < 64; ++v) {
-    path.emplace_back(v - 1, v);
-    star.emplace_back(63, v - 1);
-    cycles.emplace_back(v, v % 2 == 0 ? v - 2 : (v + 2) % 64);
+    path.push_back({v - 1, v});
+    star.push_back({63, v - 1});
+    cycles.push_back({v, v % 2 == 0 ? v - 2 : (v + 2) % 64});
   }
   result.push_back({"path", 64, path});
   result.push_back({"star", 64, star});
   result.push_back({"cycles", 64, cycles});
-  result.push_back({"sparse", 200, components::random_edges(200, 120, 1)});
-  result.push_back({"random", 200, components::random_edges(200, 400, 2)});
-  result.push_back({"connected", 200, components::connected_edges(200, 300, 3)});
+  result.push_back({"sparse", 200, random_graphs::edges(200, 120, 1)});
+  result.push_back({"random", 200, random_graphs::edges(200, 400, 2)});
+  result.push_back({"connected", 200, random_graphs::connected(200, 300, 3)});
   return result;
 }
 
@@ -74,12 +77,11 @@ template <class Real>
 void expect_components(NumberType type) {
   for (const auto& [name, n, edges] : families()) {
     SCOPED_TRACE(name);
-    const components::Model model(n);
-    const auto transformer = converted<Real>(model.transformer(n + 2 * edges.size(), 10, type));
-    const auto x = model.template input<Real>(n, edges);
+    const auto transformer = converted<Real>(components(n, 10, type, ComponentsRule::shortcut).transformer);
+    const auto x = components_tokens<Real>(n, edges);
     RoutedProgram<Real> program(transformer, 2);
     const auto rows = program.forward(x);
-    EXPECT_EQ(model.labels(rows, n), components::smallest_of_components(n, edges));
+    EXPECT_EQ(components_labels(n, rows), protocols::oracle::component_labels(n, edges));
     EXPECT_EQ(rows, dense(transformer, x));
     EXPECT_EQ(program.statistics().attention.fallbacks, 0);
     EXPECT_EQ(program.statistics().attention.queries, 30 * x.rows());
@@ -92,20 +94,18 @@ TEST(RoutedProgram, LabelsComponentsInDouble) { expect_components<double>(Number
 
 TEST(RoutedProgram, IsTheSameBitsOnAnyNumberOfThreads) {
   const std::size_t n = 1500;
-  const auto edges = components::random_edges(n, 1500, 1);
-  const components::Model model(n);
-  auto transformer = converted<float>(model.transformer(n + 2 * edges.size(), 4, NumberType::f32));
-  auto x = model.input<float>(n, edges);
+  const auto edges = random_graphs::edges(n, 1500, 1);
+  const auto transformer = converted<float>(components(n, 4, NumberType::f32).transformer);
+  const auto x = components_tokens<float>(n, edges);
   const auto want = RoutedProgram<float>(transformer, 1).forward(x);
   for (const std::size_t threads : {2, 3, 7}) EXPECT_EQ(RoutedProgram<float>(transformer, threads).forward(x), want);
 }
 
 TEST(RoutedProgram, RunsShorterSequencesAndPadding) {
   const std::size_t n = 100;
-  const auto edges = components::connected_edges(n, 110, 1);
-  const components::Model model(n);
-  const auto transformer = converted<float>(model.transformer(1000, 10, NumberType::f32));
-  const auto x = model.input<float>(n, edges);
+  const auto edges = random_graphs::connected(n, 110, 1);
+  const auto transformer = converted<float>(components(n, 10, NumberType::f32).transformer);
+  const auto x = components_tokens<float>(n, edges);
   RoutedProgram<float> program(transformer, 2);
   const auto want = program.forward(x);
   EXPECT_EQ(want, dense(transformer, x));
