@@ -44,7 +44,9 @@ TEST(WeightsCertificates, SayWhatWasProved) {
     EXPECT_EQ(certificate.largest_number, 200);  // in halves
     EXPECT_EQ(certificate.largest_exact, type == NumberType::f32 ? 0x1p24 : 0x1p53);
     // exp(-x) of what has to vanish does.
-    EXPECT_EQ(type == NumberType::f32 ? std::exp(static_cast<float>(-certificate.vanishing)) : std::exp(-certificate.vanishing), 0);
+    EXPECT_EQ(type == NumberType::f32 ? static_cast<double>(std::exp(static_cast<float>(-certificate.vanishing)))
+                                      : std::exp(-certificate.vanishing),
+              0);
   }
   model.proofs[1].gap = 2000;
   model.proofs[0].largest_logit = 300;
