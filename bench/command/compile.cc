@@ -21,6 +21,7 @@
 #include "bench/command/problem.h"
 #include "bench/command/text.h"
 #include "bench/command/verify.h"
+#include "bench/command/weights_subject.h"
 
 namespace roundtrip {
 
@@ -179,6 +180,7 @@ void check(const CompileOptions& options) {
 mpc::Exit compile(const CompileOptions& options, mpc::Ranks& ranks) {
   if (options.weights.on) return compile_weights(options, ranks);
   if (const auto option = options.weights.given(); !option.empty()) throw mpc::UsageError(option + " needs --weights");
+  if (in_weights_only(options.protocol)) throw mpc::UsageError(fmt::format("{} is there in weights only: add --weights", options.protocol));
   check(options);
   auto lockstep = options.transformer.lockstep();
   auto problem = load_problem(options, !options.labels.empty(), ranks);

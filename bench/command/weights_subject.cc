@@ -6,6 +6,7 @@
 
 #include "mpc/error.h"
 
+#include "bench/command/registry.h"
 #include "bench/command/weights_programs.h"
 #include "bench/command/weights_protocols.h"
 
@@ -59,6 +60,11 @@ std::string weights_names() {
   std::vector<std::string> names;
   for (const auto& subject : known()) names.emplace_back(subject.name);
   return fmt::format("{}", fmt::join(names, ", "));
+}
+
+bool in_weights_only(const std::string& name) {
+  return std::ranges::find(known(), name, &Known::name) != known().end() &&
+         std::ranges::none_of(registered(), [&](const Registered& protocol) { return protocol.about.name == name; });
 }
 
 std::string weights_list() {

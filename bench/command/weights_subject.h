@@ -61,6 +61,8 @@ WeightsSubject weights_subject(const WeightsRequest& request, mpc::Ranks& ranks)
 
 /// "cycles, compose, ...": what weights_subject() knows.
 std::string weights_names();
+/// Whether this is one of them, and no protocol that `run` knows.
+bool in_weights_only(const std::string& name);
 /// The same with what each is, for people.
 std::string weights_list();
 

@@ -176,7 +176,7 @@ TEST_F(Weights, Refusals) {
   refused("components --graph path:4 --onnx nowhere/a", 6, "nowhere/a");
   refused("components --graph path:4 --threads 0", 2, "--threads is 0");
   expect_refused(roundtrip("compile cycles --graph cycle:5 --onnx a"), 2, "--onnx needs --weights");
-  expect_refused(roundtrip("compile components --graph path:5"), 2, "components");
+  expect_refused(roundtrip("compile components --graph path:5"), 2, "components is there in weights only: add --weights");
 }
 
 TEST_F(Weights, MoreMemoryThanTheLeastIsTaken) {

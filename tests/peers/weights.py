@@ -131,7 +131,7 @@ def components(make, folder: pathlib.Path, rng: random.Random) -> None:
             edges = [tuple(map(int, line.split()[:2])) for line in written.read_text().splitlines() if line[:1] not in "#%"]
             order = list(range(256)) if seed == 0 else rng.sample(range(256), 256)
             edges = [(order[u], order[v]) for u, v in edges]
-            y, _ = subject.run("components", "--graph", write_edges(written, 256, edges), "--blocks", "10")
+            y, _ = subject.run("components", "--graph", write_edges(written, 256, edges))
             expect(subject.decoded(y, "V")[:256] == smallest_of_classes(256, edges), f"components: wrong labels, {family} {seed}")
             settled += 1
     print(f"components, 256 vertices: {settled} graphs of {len(FAMILIES)} kinds, one file")
