@@ -13,45 +13,53 @@
 namespace roundtrip {
 namespace {
 
+using Options = std::vector<std::string>;
+
 struct Known {
   const char* name;
   WeightsSubject (*make)(const WeightsRequest&, mpc::Ranks&);
-  std::vector<std::string> input;  ///< options of InputOptions that it takes
-  bool takes_machines, takes_blocks;
+  Options options;     ///< of input and model that it takes; --variant and --seed all do
   const char* what;    ///< for people
   const char* layers;  ///< and their number
 };
 
 const std::vector<Known>& known() {
+  static const Options graph{"--graph", "--format", "--vertices", "--ids"};
+  static const auto and_also = [](Options options, const std::string& more) {
+    options.push_back(more);
+    return options;
+  };
   static const std::vector<Known> subjects{
-      {"cycles",
-       cycles_in_weights,
-       {"--graph", "--format", "--vertices", "--ids"},
-       false,
-       false,
+      {"cycles", cycles_in_weights, and_also(graph, "--words"),
        "the protocol (doubling), a vertex a machine; edges as written: each vertex once first, once second",
        "2 + ceil(log2 max(1, floor(n/2)))"},
-      {"compose",
-       compose_in_weights,
-       {"--n", "--k"},
-       false,
-       false,
-       "the protocol, a map a machine, of at most 64 points",
-       "1 + ceil(log2 k)"},
-      {"broadcast", broadcast_in_weights, {}, true, false, "machine 0's word to all of --machines", "1 + ceil(log2 q)"},
-      {"reduce", reduce_in_weights, {}, true, false, "the smallest or largest word (--variant min, max)", "1 + ceil(log2 q)"},
-      {"sort", sort_in_weights, {}, true, false, "a word a machine, by a bitonic network", "1 + k (k + 1) / 2, k = ceil(log2 q)"},
-      {"components",
-       components_in_weights,
-       {"--graph", "--format", "--vertices", "--ids"},
-       false,
-       true,
+      {"compose", compose_in_weights, {"--n", "--k", "--words"}, "the protocol, a map a machine, of at most 64 points", "1 + ceil(log2 k)"},
+      {"broadcast", broadcast_in_weights, {"--machines", "--words"}, "machine 0's word to all of --machines", "1 + ceil(log2 q)"},
+      {"reduce", reduce_in_weights, {"--machines", "--words"}, "the smallest or largest word (--variant min, max)", "1 + ceil(log2 q)"},
+      {"sort", sort_in_weights, {"--machines", "--words"}, "a word a machine, by a bitonic network", "1 + k (k + 1) / 2, k = ceil(log2 q)"},
+      {"components", components_in_weights, and_also(graph, "--blocks"),
        "a program: connected components; one file for all graphs (--variant labels, connected, shortcut)",
        "2 B, B = ceil(log2 n) or --blocks"},
-      {"hops", hops_in_weights, {"--input", "--k"}, false, false, "a program: k hops of induction heads, causal", "2 + ceil(log2 k)"},
-      {"induction", induction_in_weights, {"--input"}, false, false, "a program: the induction head, causal", "2"},
+      {"hops", hops_in_weights, {"--input", "--k"}, "a program: k hops of induction heads, causal", "2 + ceil(log2 k)"},
+      {"induction", induction_in_weights, {"--input"}, "a program: the induction head, causal", "2"},
   };
   return subjects;
+}
+
+/// The options of input and model that were given.
+Options given(const WeightsRequest& request) {
+  auto options = request.given();
+  const auto& model = request.model;
+  for (const auto& [name, is_given] : {std::pair{"--machines", model.machines.has_value()},
+                                       {"--words", !model.words.empty()},
+                                       {"--delta", model.delta.has_value()},
+                                       {"--c", model.c != 8},
+                                       {"--slack", model.slack != 8},
+                                       {"--gamma", model.gamma != 0},
+                                       {"--blocks", request.blocks != 0}}) {
+    if (is_given) options.emplace_back(name);
+  }
+  return options;
 }
 
 }  // namespace
@@ -80,20 +88,11 @@ WeightsSubject weights_subject(const WeightsRequest& request, mpc::Ranks& ranks)
   if (subject == known().end()) {
     throw mpc::UsageError(fmt::format("'{}' is not there in weights; expected one of: {}", request.protocol, weights_names()));
   }
-  for (const auto& option : request.given()) {
-    if (std::ranges::find(subject->input, option) != subject->input.end()) continue;
-    throw mpc::UsageError(fmt::format("{} in weights takes no {}; expected {}", request.protocol, option,
-                                      subject->input.empty() ? "--machines" : fmt::format("{}", fmt::join(subject->input, ", "))));
+  for (const auto& option : given(request)) {
+    if (std::ranges::find(subject->options, option) != subject->options.end()) continue;
+    throw mpc::UsageError(fmt::format("{} in weights takes no {}; of input and model it takes {}", request.protocol, option,
+                                      fmt::join(subject->options, ", ")));
   }
-  const auto& model = request.model;
-  if (model.delta || model.c != 8 || model.slack != 8 || model.gamma != 0) {
-    throw mpc::UsageError(
-        "with --weights the machines follow from the input, and s is the protocol's least; expected no --delta, --c, --slack or --gamma");
-  }
-  if (model.machines && !subject->takes_machines) {
-    throw mpc::UsageError(fmt::format("{} in weights takes no --machines: they follow from the input", request.protocol));
-  }
-  if (request.blocks != 0 && !subject->takes_blocks) throw mpc::UsageError(fmt::format("{} takes no --blocks", request.protocol));
   return subject->make(request, ranks);
 }
 

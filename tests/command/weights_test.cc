@@ -152,10 +152,10 @@ TEST_F(Weights, Refusals) {
   refused("cycles --graph star:5", 3, "vertex 0 is the first of two edges");
   refused("cycles --graph cycle:5 --variant sample", 2, "cycles has no variant 'sample' in weights; expected doubling");
   refused("cycles --graph cycle:5 --words 8", 4, "expected at least 9");
-  refused("cycles --graph cycle:5 --machines 4", 2, "takes no --machines");
-  refused("cycles --graph cycle:5 --delta 0.5", 2, "expected no --delta");
+  refused("cycles --graph cycle:5 --machines 4", 2, "cycles in weights takes no --machines");
+  refused("cycles --graph cycle:5 --delta 0.5", 2, "cycles in weights takes no --delta");
   refused("cycles --graph cycle:5 --k 3", 2, "cycles in weights takes no --k");
-  refused("cycles --graph cycle:5 --blocks 3", 2, "cycles takes no --blocks");
+  refused("cycles --graph cycle:5 --blocks 3", 2, "cycles in weights takes no --blocks");
   refused("cycles --graph cycle:5 --routing slots", 2, "--routing");
   refused("cycles --graph cycle:5 --dump-residual d", 2, "see --show");
   refused("cycles", 2, "expected --graph");
@@ -165,6 +165,7 @@ TEST_F(Weights, Refusals) {
   refused("compose --n 65 --k 2", 2, "expected at most 64 points");
   refused("compose --n 0 --k 2", 2, "--n is 0");
   refused("compose --n 3 --k 0", 2, "--k is 0");
+  refused("components --graph path:4 --words 5", 2, "components in weights takes no --words");
   refused("components --graph nowhere", 3, "nowhere");
   refused("components --graph path:4 --blocks 0", 2, "--blocks is 0");
   refused("components --graph path:4 --variant fast", 2, "components has no variant 'fast'");
