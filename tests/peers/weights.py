@@ -132,34 +132,34 @@ def components(make, folder: pathlib.Path, rng: random.Random) -> None:
             order = list(range(256)) if seed == 0 else rng.sample(range(256), 256)
             edges = [(order[u], order[v]) for u, v in edges]
             y, _ = subject.run("components", "--graph", write_edges(written, 256, edges))
-            expect(subject.decoded(y, "V")[:256] == smallest_of_classes(256, edges), f"components: wrong labels, {family} {seed}")
+            expect(subject.decoded(y, "value")[:256] == smallest_of_classes(256, edges), f"components: wrong labels, {family} {seed}")
             settled += 1
     print(f"components, 256 vertices: {settled} graphs of {len(FAMILIES)} kinds, one file")
 
 
+def hop(sequence: list, i: int) -> int:
+    """The position after the last occurrence of the symbol at i before i; positions from 1, 0 is nowhere."""
+    return max((j for j in range(2, i + 1) if sequence[j - 2] == sequence[i - 1]), default=0)
+
+
 def hops(make, folder: pathlib.Path, rng: random.Random) -> None:
+    text = folder / "sequence.txt"
     for k in (1, 2, 3, 4, 7, 8, 16, 33, 64):
-        subject = make(f"hops-{k}")
-        for symbols, length in ((2, 100), (3, 127), (4, 64)):
-            sequence = [rng.randrange(symbols) for _ in range(length)]
-            sequence[:symbols] = range(symbols)  # numbered as they come
-            text = folder / "sequence.txt"
-            text.write_text(" ".join("abcdefgh"[s] for s in sequence) + "\n")
-            subject.session = None if symbols != 3 else subject.session  # other sizes, other files
-            y, result = subject.run("hops", "--input", str(text), "--k", str(k))
-            expect(result["layers"] == max(0, k - 1).bit_length() + 2, f"hops: {result['layers']} layers for k = {k}")
-
-            def find(i: int) -> int:  # positions from 1; 0 is nowhere
-                return max((j for j in range(2, i + 1) if sequence[j - 2] == sequence[i - 1]), default=0)
-
-            for i in range(1, length + 1):
-                at = i
-                for _ in range(k):
-                    at = find(at) if at else 0
-                wanted = sequence[at - 1] + 1 if at else 0
-                got = subject.decoded(y[i - 1 : i], "answer")[0]
-                expect(got == wanted, f"hops: k {k}, position {i}: {got}, expected {wanted}")
-        print(f"hops, k = {k}: {subject.inputs} sequences")
+        for symbols in (2, 3, 8):
+            subject = make(f"hops-{k}-{symbols}")
+            for length in (100, 127, 64):  # one file serves all positions that its bits can name
+                sequence = list(range(symbols)) + [rng.randrange(symbols) for _ in range(length - symbols)]  # numbered as they come
+                text.write_text(" ".join("abcdefgh"[s] for s in sequence) + "\n")
+                y, result = subject.run("hops", "--input", str(text), "--k", str(k))
+                expect(result["layers"] == (k - 1).bit_length() + 2, f"hops: {result['layers']} layers for k = {k}")
+                answers = subject.decoded(y, f"symbol_after_{k}_hops")
+                for i in range(1, length + 1):
+                    at = i
+                    for _ in range(k):
+                        at = hop(sequence, at) if at else 0
+                    wanted = sequence[at - 1] + 1 if at else 0
+                    expect(answers[i - 1] == wanted, f"hops: k {k}, position {i}: {answers[i - 1]}, expected {wanted}")
+        print(f"hops, k = {k}: 9 sequences of 2, 3 and 8 symbols")
 
 
 def primitives(make) -> None:
