@@ -185,7 +185,7 @@ int main(int argc, char** argv) {
   try {
     fmt::print(stderr, "{}\n", bridge::cpu_kernels<float>(2)->describe());
     std::vector<std::unique_ptr<Contest>> contests;
-    for (const std::size_t matches : {1, 4, 16}) contests.push_back(attention(ranks, matches));
+    for (const std::size_t matches : {1U, 4U, 16U}) contests.push_back(attention(ranks, matches));
     contests.push_back(forward(ranks, "er", 4096, random_graphs::edges(4096, 8192, 1), 24, true));
     contests.push_back(forward(ranks, "connected", 4096, random_graphs::connected(4096, 8192, 1), 24, true));
     const std::size_t large = std::size_t{1} << 18;
