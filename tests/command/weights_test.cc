@@ -58,7 +58,7 @@ TEST_F(Weights, EverySubjectIsVerified) {
 TEST_F(Weights, LayersAreAsTheFormulasSay) {
   EXPECT_EQ(result("components --graph er:1024,1024")["layers"], 20);
   EXPECT_EQ(result("components --graph er:1024,1024")["width"], 2 + 4 * 10);
-  EXPECT_EQ(result("components --graph er:1024,1024 --blocks 3", 0, 1)["layers"], 6);
+  EXPECT_EQ(result("components --graph path:1024 --blocks 3", 0, 1)["layers"], 6);
   const auto cycles = result("cycles --graph two-cycles:64");
   EXPECT_EQ(cycles["rounds"], 6);
   EXPECT_EQ(cycles["rounds_declared"], 6);
@@ -135,7 +135,7 @@ TEST_F(Weights, Pictures) {
   EXPECT_EQ(shown.code, 0);
   EXPECT_EQ(occurrences(shown.out, "\nlayer "), 2U) << shown.out;
   EXPECT_EQ(occurrences(shown.out, "head 0: item 0; rows ask, columns are looked at; margin 128 (proved 128, 104 needed)"), 1U);
-  EXPECT_EQ(occurrences(shown.out, "  m0  █·· ·\n"), 1U) << shown.out;  // the item that is dealt to it
+  EXPECT_EQ(occurrences(shown.out, "  m0  █·· ·\n"), 2U) << shown.out;  // the item that is dealt to it, and the edge that begins there
   EXPECT_EQ(occurrences(shown.out, "  m1  ·█· ·\n") + occurrences(shown.out, "  m1  █·· ·\n") + occurrences(shown.out, "  m1  ··█ ·\n"),
             3U);  // of every head one
   EXPECT_EQ(occurrences(shown.out, "vertex.smallest 0  | on messages: vertex.next"), 3U) << shown.out;

@@ -51,7 +51,8 @@ struct CompiledProtocol {
 ///   allocate   a column for each, again and again
 ///   route      send statements into heads
 ///   emit       row networks and heads into layers
-/// R + 1 layers: the first deals the input, as in Theorem 3.1. Exact in float32 and float64 as certify() says.
+/// R + 1 layers: the first deals the input, as in Theorem 3.1. Exact in float32 and float64 as certify() says, for every input with which
+/// no machine is sent two messages by one send statement.
 CompiledProtocol compile_trace(const Trace& trace, const std::string& name, NumberType type);
 
 }  // namespace bridge
