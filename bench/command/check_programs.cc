@@ -156,7 +156,7 @@ mpc::Exit check_programs(const CheckProgramsOptions& options, mpc::Ranks& ranks)
   for (const auto n : options.vertices) {
     auto power = n;
     while (power > 1 && power % 4 == 0) power /= 4;
-    if (power != 1 || n == 1) throw mpc::UsageError(fmt::format("--vertices: {}; expected powers of 4, from 4 on", n));
+    if (power != 1 || n < 16) throw mpc::UsageError(fmt::format("--vertices: {}; expected powers of 4, from 16 on", n));
   }
   expect_writable({options.json}, ranks);
   const auto threads = static_cast<std::size_t>(options.threads.value_or(static_cast<std::uint64_t>(std::max(1, cores_of(ranks).all))));

@@ -98,9 +98,7 @@ Row run_case(const std::string& name, const TracedProblem& problem, const CheckR
   const auto compiled = problem.compile(bridge::number_type_of<Real>);
   const auto& model = compiled.model;
   const auto transformer = bridge::converted<Real>(model.transformer);
-  const auto tokens = compiled.tokens(problem.input);
-  bridge::Matrix<Real> x(tokens.rows(), tokens.columns());
-  std::ranges::transform(tokens.values(), x.values().begin(), [](double bit) { return static_cast<Real>(bit); });
+  const auto x = bridge::converted<Real>(compiled.tokens(problem.input));
 
   const auto kernels = make_kernels<Real>(options.device, ranks);
   bridge::Program<Real> program(transformer, *kernels);
@@ -209,6 +207,9 @@ void declare(CLI::App& command, CheckRoundtripOptions& options) {
 
 mpc::Exit check_roundtrip(const CheckRoundtripOptions& options, mpc::Ranks& ranks) {
   check_words(options.words);
+  for (const auto machines : options.machines) {
+    if (machines == 0) throw mpc::UsageError("--machines: 0; expected at least 1");
+  }
   if (options.tile == 0) throw mpc::UsageError("--tile is 0; expected at least 1");
   for (const auto& name : options.protocols) {
     if (std::ranges::find(cases(), name, &Case::name) != cases().end()) continue;

@@ -172,7 +172,7 @@ OnMessages run_on_messages(const Problem& problem, mpc::Transport& transport, Me
 
 void check(const CompileOptions& options) {
   roundtrip::check(static_cast<const ProblemOptions&>(options));
-  check_outputs({{"--json", options.json}, {"--labels", options.labels}});
+  check_outputs({{"--json", options.json}, {"--labels", options.labels}}, files_read(options));
 }
 
 }  // namespace

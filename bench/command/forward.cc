@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <filesystem>
 #include <map>
 #include <optional>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -48,24 +46,6 @@ void expect_finite(const bridge::Matrix<Real>& rows) {
     if (!std::ranges::all_of(rows.row(i), [](Real number) { return std::isfinite(number); })) {
       throw mpc::Fault(fmt::format("token {} of the output is not finite; expected weights that do not overflow the number type", i));
     }
-  }
-}
-
-/// Throws UsageError if a file to write is one that is read, or the other one, by whatever name.
-void expect_apart(const ForwardOptions& options) {
-  const auto real = [](const std::string& path) {
-    std::error_code none;
-    return std::filesystem::weakly_canonical(std::filesystem::absolute(path, none), none);
-  };
-  const auto written = [](const std::string& path) { return !path.empty() && path != "-"; };
-  const std::vector<std::string> inputs{options.tokens, options.model + "/config.json", options.model + "/model.safetensors"};
-  for (const auto& [name, path] : {std::pair{"--out", options.out}, {"--json", options.json}}) {
-    for (const auto& input : inputs) {
-      if (written(path) && real(path) == real(input)) throw mpc::UsageError(fmt::format("{} is '{}', which is an input", name, path));
-    }
-  }
-  if (written(options.out) && written(options.json) && real(options.out) == real(options.json)) {
-    throw mpc::UsageError(fmt::format("--json is '{}', which --out is too", options.json));
   }
 }
 
@@ -221,12 +201,12 @@ void declare(CLI::App& command, ForwardOptions& options) {
 }
 
 mpc::Exit forward(const ForwardOptions& options, mpc::Ranks& ranks) {
-  check_outputs({{"--out", options.out}, {"--json", options.json}});
+  check_outputs({{"--out", options.out}, {"--json", options.json}},
+                {options.tokens, options.model + "/config.json", options.model + "/model.safetensors"});
   if (options.out == "-") throw mpc::UsageError("--out is '-'; expected a file");
   if (options.dry_run && !(options.out.empty() && options.json.empty())) {
     throw mpc::UsageError("--dry-run runs nothing, and writes no --out and no --json");
   }
-  expect_apart(options);
   if (!options.dry_run) expect_writable({options.out, options.json}, ranks);
   return options.dtype == "f64" ? forward_in<double>(options, ranks) : forward_in<float>(options, ranks);
 }

@@ -1,7 +1,9 @@
 #include "bench/command/run_options.h"
 
 #include <charconv>
+#include <filesystem>
 #include <map>
+#include <system_error>
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
@@ -61,7 +63,7 @@ void declare(CLI::App& command, ProblemOptions& options) {
   whole("--vertices", options.vertices, "the vertices are 0..N-1")->option_text("N");
   declare_format(command, options.format);
   const std::map<std::string, protocols::Ids> ids{{"random", protocols::Ids::random}, {"as-given", protocols::Ids::as_given}};
-  command.add_option("--ids", options.ids, "random: relabel by a public permutation (default); as-given")
+  command.add_option("--ids", options.ids, "random: relabel by a public permutation (default); as-given (default with --weights)")
       ->transform(CLI::CheckedTransformer(ids).description(""))
       ->option_text("random|as-given");
 
@@ -117,19 +119,50 @@ void declare(CLI::App& command, RunOptions& options) {
   command.add_flag("--no-verify", options.no_verify, "do not check the answer with a serial oracle");
 }
 
-void check_outputs(const std::vector<std::pair<std::string, std::string>>& files) {
-  std::map<std::string, std::string> users;
+namespace {
+
+/// Whether two paths lead to one file, or would.
+bool same_file(const std::string& a, const std::string& b) {
+  const auto real = [](const std::string& path) {
+    std::error_code none;
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(path, none), none);
+  };
+  std::error_code none;
+  return real(a) == real(b) || std::filesystem::equivalent(a, b, none);
+}
+
+}  // namespace
+
+std::vector<std::string> files_read(const InputOptions& options) {
+  std::vector<std::string> files;
+  for (const auto& name : {options.graph, options.input}) {
+    std::error_code none;
+    if (name && std::filesystem::exists(*name, none)) files.push_back(*name);
+  }
+  return files;
+}
+
+void check_outputs(const std::vector<std::pair<std::string, std::string>>& files, const std::vector<std::string>& inputs) {
+  std::vector<std::pair<std::string, std::string>> seen;
   for (const auto& [option, file] : files) {
     if (file.empty()) continue;
-    const auto [user, fresh] = users.emplace(file, option);
-    if (fresh) continue;
-    if (file == "-") throw mpc::UsageError(fmt::format("both {} and {} are '-'; standard output can hold one", user->second, option));
-    throw mpc::UsageError(fmt::format("both {} and {} are '{}'; expected two files", user->second, option, file));
+    for (const auto& [other, its] : seen) {
+      if (file == "-" && its == "-")
+        throw mpc::UsageError(fmt::format("both {} and {} are '-'; standard output can hold one", other, option));
+      if (file != "-" && its != "-" && same_file(file, its)) {
+        throw mpc::UsageError(fmt::format("both {} and {} are '{}'; expected two files", other, option, file));
+      }
+    }
+    for (const auto& input : inputs) {
+      if (file != "-" && same_file(file, input)) throw mpc::UsageError(fmt::format("{} is '{}', which is an input", option, file));
+    }
+    seen.emplace_back(option, file);
   }
 }
 
 void check(const RunOptions& options) {
-  check_outputs({{"--json", options.json}, {"--csv", options.csv}, {"--ledger", options.ledger}, {"--labels", options.labels}});
+  check_outputs({{"--json", options.json}, {"--csv", options.csv}, {"--ledger", options.ledger}, {"--labels", options.labels}},
+                files_read(options));
   if (options.checkpoint_every == 0) throw mpc::UsageError("--checkpoint-every is 0; expected at least 1");
   check(static_cast<const ProblemOptions&>(options));
 }

@@ -61,9 +61,12 @@ struct RunOptions : ProblemOptions {
 void declare(CLI::App& command, RunOptions& options);
 void declare(CLI::App& command, ProblemOptions& options);
 
+/// Throws UsageError if two output options, each with its file, name the same one, by whatever name, since it would hold one of the two; or
+/// if one of them names a file that is read.
+void check_outputs(const std::vector<std::pair<std::string, std::string>>& files, const std::vector<std::string>& inputs = {});
+/// The files that are read for these options; a generator is none.
+std::vector<std::string> files_read(const InputOptions& options);
 /// What the parser cannot check: throws UsageError.
-/// Throws UsageError if two output options, each with its file, name the same one: it would hold one of the two.
-void check_outputs(const std::vector<std::pair<std::string, std::string>>& files);
 void check(const RunOptions& options);
 void check(const ProblemOptions& options);
 

@@ -69,9 +69,9 @@ void complete(TracedProblem& problem, const Protocol& protocol, std::uint64_t pe
 mpc::Model model_of(std::uint64_t machines, unsigned word_bits, std::uint64_t seed) {
   mpc::Model model;
   model.n = model.machines = machines;
-  if (machines == 0 || machines > mpc::Model::most_machines) {
-    throw mpc::UsageError(fmt::format("{} machines; expected 1 to {}", machines, mpc::Model::most_machines));
-  }
+  // A trace knows every machine's input and answer, and attention looks at all of them.
+  constexpr auto most = std::uint64_t{1} << 20;
+  if (machines == 0 || machines > most) throw mpc::UsageError(fmt::format("{} machines; in weights expected 1 to {}", machines, most));
   model.word_bits = word_bits;
   model.seed = seed;
   return model;
@@ -97,7 +97,9 @@ std::vector<mpc::Word> all_words(const TracedProblem& problem) {
 
 }  // namespace
 
-TracedProblem traced_cycles(const std::vector<protocols::Edge>& edges, std::uint64_t vertices, const std::string& source) {
+TracedProblem traced_cycles(const std::vector<protocols::Edge>& edges, std::uint64_t vertices, const std::string& source,
+                            const std::vector<std::uint64_t>& names) {
+  const auto name = [&](std::uint64_t vertex) { return names.empty() ? vertex : names[vertex]; };
   if (edges.empty()) throw mpc::InputError(fmt::format("{}: no edge; expected cycles, each vertex once first and once second", source));
   std::vector<std::uint64_t> next(vertices, vertices), before(vertices, vertices);
   for (const auto& [from, to] : edges) {
@@ -106,7 +108,7 @@ TracedProblem traced_cycles(const std::vector<protocols::Edge>& edges, std::uint
         throw mpc::InputError(
             fmt::format("{}: vertex {} is the {} of two edges; in weights `cycles` takes edges as they are written, every "
                         "vertex once first and once second",
-                        source, at, place));
+                        source, name(at), place));
       }
       table[at] = value;
     };
@@ -118,7 +120,7 @@ TracedProblem traced_cycles(const std::vector<protocols::Edge>& edges, std::uint
     throw mpc::InputError(
         fmt::format("{}: vertex {} is the {} of no edge; in weights `cycles` takes edges as they are written, every vertex "
                     "once first and once second",
-                    source, v, next[v] == vertices ? "first" : "second"));
+                    source, name(v), next[v] == vertices ? "first" : "second"));
   }
   const auto bits = static_cast<unsigned>(std::max<std::uint64_t>(1, mpc::ceil_log(2, vertices)));
   TracedProblem problem{"cycles", "doubling", model_of(vertices, bits, 1), {}, {}, {}, {}, {}};

@@ -42,8 +42,9 @@ struct TracedProblem {
 };
 
 /// Edges as written: from `first` to `second` vertex ids 0..n-1. Throws mpc::InputError unless every vertex is once the first and once the
-/// second of an edge; ids are below `vertices`.
-TracedProblem traced_cycles(const std::vector<protocols::Edge>& edges, std::uint64_t vertices, const std::string& source);
+/// second of an edge; ids are below `vertices`, and called names[id] in errors, if there are names.
+TracedProblem traced_cycles(const std::vector<protocols::Edge>& edges, std::uint64_t vertices, const std::string& source,
+                            const std::vector<std::uint64_t>& names = {});
 /// k random maps of n points, drawn by the public hash.
 TracedProblem traced_compose(std::uint64_t points, std::uint64_t maps, std::uint64_t seed);
 /// One random word of `word_bits` bits a machine, drawn by the public hash. variant: smallest or largest for reduce; nothing for others.

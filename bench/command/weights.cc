@@ -34,7 +34,8 @@ void check(const CompileOptions& options) {
                  {"--onnx", weights.onnx},
                  {"--safetensors", weights.safetensors},
                  {"--input-npy", weights.input_npy},
-                 {"--output-npy", weights.output_npy}});
+                 {"--output-npy", weights.output_npy}},
+                files_read(options));
   for (const auto& [option, file] : {std::pair{"--onnx", weights.onnx},
                                      {"--safetensors", weights.safetensors},
                                      {"--input-npy", weights.input_npy},
@@ -44,24 +45,25 @@ void check(const CompileOptions& options) {
   if (!options.dump_attention.empty() || !options.dump_residual.empty()) {
     throw mpc::UsageError("--dump-attention and --dump-residual are of the transformer without --weights; see --show");
   }
-  if (options.transformer.limb_bits || options.transformer.temperature || options.transformer.routing_given) {
-    throw mpc::UsageError("--routing, --limb-bits and --temperature are of the transformer without --weights");
+  if (options.transformer.limb_bits || options.transformer.temperature || options.transformer.most_gib ||
+      options.transformer.routing_given) {
+    throw mpc::UsageError("--routing, --limb-bits, --temperature and --most-gib are of the transformer without --weights");
   }
-  if (weights.blocks == 0) throw mpc::UsageError("--blocks is 0; expected at least 1");
+  if (weights.blocks && (*weights.blocks == 0 || *weights.blocks > 1024)) {
+    throw mpc::UsageError(fmt::format("--blocks is {}; expected 1 to 1024", *weights.blocks));
+  }
+  if (options.dry_run &&
+      !(options.json + options.labels + weights.onnx + weights.safetensors + weights.input_npy + weights.output_npy).empty()) {
+    throw mpc::UsageError("--dry-run writes no files");
+  }
   if (weights.threads && (*weights.threads == 0 || *weights.threads > 1024)) {
     throw mpc::UsageError(fmt::format("--threads is {}; expected 1 to 1024", *weights.threads));
   }
 }
 
-template <class Real>
-void write_as(const std::string& path, const bridge::Matrix<double>& matrix) {
-  bridge::Matrix<Real> result(matrix.rows(), matrix.columns());
-  std::ranges::transform(matrix.values(), result.values().begin(), [](double x) { return static_cast<Real>(x); });
-  bridge::write_npy(path, result);
-}
-
 void write_matrix(const std::string& path, const bridge::Matrix<double>& matrix, bridge::NumberType type) {
-  type == bridge::NumberType::f32 ? write_as<float>(path, matrix) : write_as<double>(path, matrix);
+  if (type == bridge::NumberType::f32) return bridge::write_npy(path, bridge::converted<float>(matrix));
+  bridge::write_npy(path, matrix);
 }
 
 /// Writes what was asked for, and says so; each file is attempted whatever became of the others.
@@ -82,17 +84,26 @@ void write_files(const CompileOptions& options, const WeightsSubject& subject, W
   write(weights.output_npy, "the rows after the last layer, y", [&](const std::string& path) { write_matrix(path, result.run.y, type); });
 }
 
+/// Refuses what is not exact.
+bridge::WeightsCertificate certificate_of(const WeightsSubject& subject) {
+  auto certificate = bridge::certify(subject.model, subject.model.type);
+  if (certificate.exact) return certificate;
+  throw mpc::Error(mpc::Exit::inexact, fmt::format("{} is not exact: {}{}", subject.title, certificate.objection,
+                                                   subject.model.type == bridge::NumberType::f32 ? "; --dtype f64 goes further" : ""));
+}
+
 /// What rank 0 does.
 mpc::Exit run(const CompileOptions& options, const WeightsSubject& subject, double compile_s, std::size_t threads) {
   WeightsResult result;
   result.compile_s = compile_s;
   result.kernel = options.transformer.kernel_name();
-  result.certificate = bridge::certify(subject.model, subject.model.type);
-  if (!result.certificate.exact) throw mpc::Error(mpc::Exit::inexact, subject.title + " is not exact: " + result.certificate.objection);
+  result.certificate = certificate_of(subject);
   std::string pictures;
   if (options.weights.show) pictures = show_weights(subject) + "\n";
   result.run = run_weights(subject.model, subject.x, options.transformer.kernel, threads);
   result.reading = subject.read(result.run.y, !options.no_verify);
+  if (subject.difference)
+    result.not_compared = options.no_verify ? "--no-verify" : fmt::format("more than {} tokens", most_compared_tokens);
   if (!options.no_verify && subject.difference && subject.x.rows() <= most_compared_tokens) {
     result.layers_compared = subject.model.transformer.layers().size();
     for_each_layer(subject.model, subject.x, [&](std::size_t l, const auto&, const auto& after) {
@@ -163,10 +174,8 @@ mpc::Exit compile_weights(const CompileOptions& options, mpc::Ranks& ranks) {
   const auto subject = weights_subject(request, ranks);
   const auto compile_s = mpc::seconds_now() - start;
   if (options.dry_run) {
-    if (ranks.rank() == 0) {
-      fmt::print("{}, in weights, dry run\n{}\n{}", subject.title, subject.lines, subject.model.transformer.describe());
-      std::fflush(stdout);
-    }
+    const auto certificate = certificate_of(subject);
+    write_text("-", model_report(subject, certificate), ranks);
     return mpc::Exit::done;
   }
   auto exit = mpc::Exit::done;

@@ -137,7 +137,7 @@ WeightsSubject word_subject(TracedProblem problem, const WeightsRequest& request
 WeightsSubject cycles_in_weights(const WeightsRequest& request, mpc::Ranks& ranks) {
   expect_variant(request, "doubling");
   auto graph = std::make_shared<const WrittenGraph>(load_written(request, request.model.seed, ranks));
-  auto [subject, traced] = subject_of(traced_cycles(graph->edges, graph->vertices, graph->name), request, graph->name);
+  auto [subject, traced] = subject_of(traced_cycles(graph->edges, graph->vertices, graph->name, graph->originals), request, graph->name);
   subject.lines = fmt::format("  n = {} vertices, each once first and once second of {} edges\n", grouped(graph->vertices),
                               grouped(graph->edges.size())) +
                   subject.lines;
@@ -162,9 +162,9 @@ WeightsSubject compose_in_weights(const WeightsRequest& request, mpc::Ranks&) {
   if (!request.variant.empty()) throw mpc::UsageError("compose has no variants in weights");
   if (!request.n || !request.k) throw mpc::UsageError("compose in weights: expected --n and --k");
   const auto points = *request.n, maps = *request.k;
-  if (points > 64 || maps > 4096) {
+  if (points > 32 || maps > 1024) {
     throw mpc::UsageError(fmt::format(
-        "compose in weights: --n {} and --k {}; expected at most 64 points, whose table a row holds, and 4096 maps", points, maps));
+        "compose in weights: --n {} and --k {}; expected at most 32 points, whose table a row holds, and 1024 maps", points, maps));
   }
   if (maps == 0) throw mpc::UsageError("compose in weights: --k is 0; expected a map");
   auto [subject, traced] = subject_of(traced_compose(points, maps, request.model.seed), request, "");

@@ -22,10 +22,10 @@ double share(std::size_t part, std::size_t whole) { return whole == 0 ? 0 : 100 
 
 }  // namespace
 
-std::string text_report(const WeightsSubject& subject, const WeightsResult& result) {
+std::string model_report(const WeightsSubject& subject, const bridge::WeightsCertificate& certificate) {
   const auto& model = subject.model;
   const auto& transformer = model.transformer;
-  const auto number = bridge::facts(result.certificate.type);
+  const auto number = bridge::facts(certificate.type);
   const auto parameters = transformer.parameters();
   auto text = fmt::format("{}, in weights\n{}", subject.title, subject.lines);
   text += fmt::format("\nlayers     {}, {} heads in all, width {}\n", transformer.layers().size(), heads_of(model), transformer.width());
@@ -33,10 +33,14 @@ std::string text_report(const WeightsSubject& subject, const WeightsResult& resu
                       model.any_length ? fmt::format("; the same weights take any number up to {}", grouped(transformer.tokens())) : "");
   text += fmt::format("weights    {}, {:.2f} % of them not 0; no oracle: nothing but matrices and ReLU\n", grouped(parameters),
                       share(model.nonzero(), parameters));
-  text += fmt::format("exact      in {}, by proof: margin {} of {} needed, numbers up to {} of {:.0f}\n", number.name,
-                      result.certificate.margin, result.certificate.vanishing, result.certificate.largest_number,
-                      result.certificate.largest_exact);
+  text += fmt::format("exact      in {}, by proof: margin {} of {} needed, numbers up to {} of {:.0f}\n", number.name, certificate.margin,
+                      certificate.vanishing, certificate.largest_number, certificate.largest_exact);
   text += fmt::format("source     {}, a hash of what it was made of\n", model.source_hash());
+  return text;
+}
+
+std::string text_report(const WeightsSubject& subject, const WeightsResult& result) {
+  auto text = model_report(subject, result.certificate);
   text += fmt::format("time       {:.3f} s, kernel {} on {}; compiled in {:.3f} s\n", result.run.wall_s, result.kernel, result.run.device,
                       result.compile_s);
   if (result.run.routed) {
@@ -55,6 +59,9 @@ std::string text_report(const WeightsSubject& subject, const WeightsResult& resu
     text += result.difference ? fmt::format("memory     DIFFERS from the run on messages: {}\n", *result.difference)
                               : fmt::format("memory     after each of {} layers what the rows hold is what the machines keep on messages\n",
                                             *result.layers_compared);
+  }
+  if (!result.layers_compared && !result.not_compared.empty()) {
+    text += fmt::format("memory     not compared with the run on messages after every layer ({})\n", result.not_compared);
   }
   return text + result.files;
 }

@@ -1,7 +1,5 @@
 #include "bench/command/weights_run.h"
 
-#include <algorithm>
-
 #include <fmt/core.h>
 
 #include "mpc/clock.h"
@@ -13,23 +11,16 @@
 namespace roundtrip {
 namespace {
 
-template <class To, class From>
-bridge::Matrix<To> as(const bridge::Matrix<From>& matrix) {
-  bridge::Matrix<To> result(matrix.rows(), matrix.columns());
-  std::ranges::transform(matrix.values(), result.values().begin(), [](From x) { return static_cast<To>(x); });
-  return result;
-}
-
 template <class Real>
 WeightsRun run(const bridge::CompiledModel& model, const bridge::Matrix<double>& x, bridge::Kernel kernel, std::size_t threads) {
   const auto transformer = bridge::converted<Real>(model.transformer);
-  const auto input = as<Real>(x);
+  const auto input = bridge::converted<Real>(x);
   WeightsRun result;
   const auto timed = [&](const auto& forward) {
     const auto start = mpc::seconds_now();
     const bridge::Matrix<Real> y = forward();
     result.wall_s = mpc::seconds_now() - start;
-    result.y = as<double>(y);
+    result.y = bridge::converted<double>(y);
   };
   if (kernel == bridge::Kernel::reference) {
     result.device = "reference";
@@ -56,11 +47,11 @@ template <class Real>
 void layers(const bridge::CompiledModel& model, const bridge::Matrix<double>& x,
             const std::function<void(std::size_t, const bridge::Matrix<double>&, const bridge::Matrix<double>&)>& visit) {
   const auto transformer = bridge::converted<Real>(model.transformer);
-  auto rows = as<Real>(x);
+  auto rows = bridge::converted<Real>(x);
   for (std::size_t l = 0; l < transformer.layers().size(); ++l) {
-    const auto before = as<double>(rows);
+    const auto before = bridge::converted<double>(rows);
     rows = bridge::apply(transformer.layers()[l], rows, l);
-    visit(l, before, as<double>(rows));
+    visit(l, before, bridge::converted<double>(rows));
   }
 }
 

@@ -13,9 +13,18 @@
 namespace roundtrip {
 namespace {
 
+/// Vertices, or edges, that a process has room for, and their tokens.
+constexpr std::uint64_t most_written = std::uint64_t{1} << 25;
+
 /// Ids of all vertices that are known, ascending.
 std::vector<std::uint64_t> known_ids(const protocols::RawEdges& raw, const std::vector<protocols::Edge>& edges) {
   std::vector<std::uint64_t> ids;
+  const auto count = raw.declared == protocols::Declared::range ? raw.count : 2 * edges.size();
+  if (count > 2 * most_written) {
+    throw mpc::Error(mpc::Exit::over_budget,
+                     fmt::format("{}: {} vertices or ends of edges are too many for one process; expected at most {}", raw.source, count,
+                                 2 * most_written));
+  }
   if (raw.declared == protocols::Declared::range) {
     for (std::uint64_t i = 0; i < raw.count; ++i) ids.push_back(raw.lowest + i);
     return ids;

@@ -6,6 +6,7 @@
 #include "mpc/word.h"
 
 #include "protocols/protocol.h"
+#include "protocols/straight_line/one_word.h"
 
 namespace protocols {
 
@@ -27,18 +28,19 @@ struct BitonicSort {
   template <class Cluster, class Input>
   static auto run(Cluster& cluster, Input&& input) {
     using Word = typename Cluster::Word;
-    auto key = cluster.template make<Word>([&](const auto& me) -> Word { return input(me, 0, 0); });
+    auto held = cluster.template make<OneWord<Word>>([&](const auto& me) { return OneWord<Word>{input(me, 0, 0)}; });
     const auto phase = cluster.scope("bitonic sort");
     const auto machines = cluster.model().machines;
     const auto exchange = [&](std::uint64_t mask) {
       auto keys = cluster.template round<Word>(cluster.nothing(), [&](const auto& me, const auto&, auto& out) {
         const Word partner = me.id().value ^ Word(mask);
-        out.send_if(partner < Word(machines), partner, key[me]);
+        out.send_if(partner < Word(machines), partner, held[me].value);
       });
       cluster.local(keys, [&](const auto& me, const auto& inbox) {
         const Word own = me.id().value;
+        auto& key = held[me].value;
         for (const auto& [source, other] : inbox) {
-          key[me] = mpc::where(own < (own ^ Word(mask)), mpc::min(key[me], other), mpc::max(key[me], other));
+          key = mpc::where(own < (own ^ Word(mask)), mpc::min(key, other), mpc::max(key, other));
         }
       });
     };
@@ -46,12 +48,12 @@ struct BitonicSort {
       exchange(run - 1);
       for (auto distance = run / 4; distance > 0; distance /= 2) exchange(distance);
     }
-    return key;
+    return held;
   }
 
   template <class Word>
-  static auto answer(const Word& key) {
-    return key;
+  static auto answer(const OneWord<Word>& held) {
+    return held.value;
   }
 };
 

@@ -6,6 +6,7 @@
 #include "mpc/word.h"
 
 #include "protocols/protocol.h"
+#include "protocols/straight_line/one_word.h"
 
 namespace protocols {
 
@@ -20,25 +21,25 @@ struct TreeBroadcast {
   template <class Cluster, class Input>
   static auto run(Cluster& cluster, Input&& input) {
     using Word = typename Cluster::Word;
-    auto value = cluster.template make<Word>([&](const auto& me) -> Word { return input(me, 0, 0); });
+    auto held = cluster.template make<OneWord<Word>>([&](const auto& me) { return OneWord<Word>{input(me, 0, 0)}; });
     const auto phase = cluster.scope("broadcast");
     const auto machines = cluster.model().machines;
     for (std::uint64_t holders = 1; holders < machines; holders *= 2) {
       auto copies = cluster.template round<Word>(cluster.nothing(), [&](const auto& me, const auto&, auto& out) {
         const Word own = me.id().value;
         const Word to = own + Word(holders);
-        out.send_if(own < Word(holders) && to < Word(machines), to, value[me]);
+        out.send_if(own < Word(holders) && to < Word(machines), to, held[me].value);
       });
       cluster.local(copies, [&](const auto& me, const auto& inbox) {
-        for (const auto& [source, copy] : inbox) value[me] = copy;
+        for (const auto& [source, copy] : inbox) held[me].value = copy;
       });
     }
-    return value;
+    return held;
   }
 
   template <class Word>
-  static auto answer(const Word& value) {
-    return value;
+  static auto answer(const OneWord<Word>& held) {
+    return held.value;
   }
 };
 
@@ -57,26 +58,27 @@ struct TreeReduce {
   template <class Cluster, class Input>
   static auto run(Cluster& cluster, Input&& input) {
     using Word = typename Cluster::Word;
-    auto value = cluster.template make<Word>([&](const auto& me) -> Word { return input(me, 0, 0); });
+    auto held = cluster.template make<OneWord<Word>>([&](const auto& me) { return OneWord<Word>{input(me, 0, 0)}; });
     const auto phase = cluster.scope("reduce");
     for (std::uint64_t block = 1; block < cluster.model().machines; block *= 2) {
       auto parts = cluster.template round<Word>(cluster.nothing(), [&](const auto& me, const auto&, auto& out) {
         const Word own = me.id().value;
-        out.send_if((own & Word(2 * block - 1)) == Word(block), own - Word(block), value[me]);
+        out.send_if((own & Word(2 * block - 1)) == Word(block), own - Word(block), held[me].value);
       });
       cluster.local(parts, [&](const auto& me, const auto& inbox) {
         for (const auto& [source, part] : inbox) {
-          value[me] = extreme == Extreme::smallest ? mpc::min(value[me], part) : mpc::max(value[me], part);
+          auto& value = held[me].value;
+          value = extreme == Extreme::smallest ? mpc::min(value, part) : mpc::max(value, part);
         }
       });
     }
-    return value;
+    return held;
   }
 
   /// Of machine 0.
   template <class Word>
-  static auto answer(const Word& value) {
-    return value;
+  static auto answer(const OneWord<Word>& held) {
+    return held.value;
   }
 };
 

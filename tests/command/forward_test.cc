@@ -229,7 +229,7 @@ TEST_F(Forward, OutputsAreNoInputs) {
            {"--json ./some", "--json is './some', which is an input"},
            {"--out bert/../bert/config.json", "--out is 'bert/../bert/config.json', which is an input"},
            {"--json bert/model.safetensors", "--json is 'bert/model.safetensors', which is an input"},
-           {"--out rows --json ./rows", "--json is './rows', which --out is too"},
+           {"--out rows --json ./rows", "both --out and --json are './rows'; expected two files"},
        }) {
     const auto before = read("some") + read("bert/config.json");
     expect_refused(roundtrip("forward bert --tokens some " + arguments), 2, reason);

@@ -94,6 +94,8 @@ TEST_F(Weights, OneFileServesManyInputs) {
   ASSERT_EQ(compiled("components --graph path:64 --onnx b.onnx --safetensors b.safetensors").code, 0);
   EXPECT_EQ(read("a.onnx"), read("b.onnx"));
   EXPECT_EQ(read("a.safetensors"), read("b.safetensors"));
+  ASSERT_EQ(compiled("components --graph path:33 --onnx e.onnx").code, 0);  // as many bits
+  EXPECT_EQ(read("a.onnx"), read("e.onnx"));
   ASSERT_EQ(compiled("components --graph path:65 --onnx c.onnx").code, 0);
   EXPECT_NE(read("a.onnx"), read("c.onnx"));
   EXPECT_EQ(compiled("components --graph path:65 --blocks 6 --onnx d.onnx").code, 0);
@@ -162,12 +164,17 @@ TEST_F(Weights, Refusals) {
   refused("sort", 2, "expected --machines");
   refused("sort --machines 0", 2, "0 machines");
   refused("reduce --machines 4 --variant sum", 2, "reduce has no variant 'sum'; expected min or max");
-  refused("compose --n 65 --k 2", 2, "expected at most 64 points");
+  refused("compose --n 33 --k 2", 2, "expected at most 32 points");
   refused("compose --n 0 --k 2", 2, "--n is 0");
   refused("compose --n 3 --k 0", 2, "--k is 0");
   refused("components --graph path:4 --words 5", 2, "components in weights takes no --words");
   refused("components --graph nowhere", 3, "nowhere");
-  refused("components --graph path:4 --blocks 0", 2, "--blocks is 0");
+  refused("components --graph path:4 --blocks 0", 2, "--blocks is 0; expected 1 to 1024");
+  refused("components --graph path:4 --blocks 1025", 2, "--blocks is 1025; expected 1 to 1024");
+  refused("components --graph path:4 --most-gib 1", 2, "--most-gib");
+  refused("components --graph path:4 --dry-run --onnx a", 2, "--dry-run writes no files");
+  refused("cycles --graph cycle:20000 --dry-run", 5, "--dtype f64 goes further");
+  refused("sort --machines 2147483647", 2, "2147483647 machines; in weights expected 1 to 1048576");
   refused("components --graph path:4 --variant fast", 2, "components has no variant 'fast'");
   refused("hops --input sequence:5,2", 2, "expected --k");
   refused("hops --input sequence:5,2 --k 0", 2, "expected --k, at least 1");
@@ -178,6 +185,39 @@ TEST_F(Weights, Refusals) {
   refused("components --graph path:4 --threads 0", 2, "--threads is 0");
   expect_refused(roundtrip("compile cycles --graph cycle:5 --onnx a"), 2, "--onnx needs --weights");
   expect_refused(roundtrip("compile components --graph path:5"), 2, "components is there in weights only: add --weights");
+}
+
+TEST_F(Weights, NoOutputTakesThePlaceOfAnInput) {
+  write("graph", "10 20\n20 10\n");
+  for (const auto* option : {"--onnx", "--safetensors", "--json", "--labels", "--input-npy", "--output-npy"}) {
+    expect_refused(compiled(std::string("cycles --graph graph ") + option + " ./graph"), 2, "is './graph', which is an input");
+  }
+  expect_refused(bash("ln graph link && \"$roundtrip\" compile components --graph graph --weights --onnx link"), 2,
+                 "--onnx is 'link', which is an input");
+  expect_refused(bash("ln -s graph soft && \"$roundtrip\" run connectivity --graph graph --labels soft"), 2,
+                 "--labels is 'soft', which is an input");
+  EXPECT_EQ(read("graph"), "10 20\n20 10\n");
+  expect_refused(compiled("components --graph path:4 --onnx a --json ./a"), 2, "both --json and --onnx are");
+}
+
+TEST_F(Weights, VerticesAreCalledAsTheFileDoes) {
+  write("graph", "10 20\n20 30\n");
+  expect_refused(compiled("cycles --graph graph"), 3, "graph: vertex 10 is the second of no edge");
+}
+
+TEST_F(Weights, DryRunsSayWhatWouldRun) {
+  const auto dry = compiled("components --graph er:20,30 --dry-run");
+  EXPECT_EQ(dry.code, 0);
+  EXPECT_EQ(occurrences(dry.out, "tokens     80;"), 1U) << dry.out;
+  EXPECT_EQ(occurrences(dry.out, "exact      in float32"), 1U) << dry.out;
+  EXPECT_EQ(occurrences(dry.out, "answer"), 0U) << dry.out;
+}
+
+TEST_F(Weights, SaysWhereMemoryIsNotCompared) {
+  const auto large = compiled("broadcast --machines 1025");
+  EXPECT_EQ(large.code, 0);
+  EXPECT_EQ(occurrences(large.out, "memory     not compared with the run on messages after every layer (more than 1024 tokens)"), 1U)
+      << large.out;
 }
 
 TEST_F(Weights, MoreMemoryThanTheLeastIsTaken) {

@@ -11,6 +11,18 @@
 #include "mpc/error.h"
 
 namespace bridge {
+
+template <class To, class From>
+Matrix<To> converted(const Matrix<From>& matrix) {
+  Matrix<To> result(matrix.rows(), matrix.columns());
+  std::ranges::transform(matrix.values(), result.values().begin(), [](From x) { return static_cast<To>(x); });
+  return result;
+}
+
+template Matrix<float> converted(const Matrix<double>&);
+template Matrix<double> converted(const Matrix<double>&);
+template Matrix<double> converted(const Matrix<float>&);
+
 namespace {
 
 /// Calls visit(number) for every weight of the row function.
@@ -60,12 +72,6 @@ void for_each_weight(const Layer<Real>& layer, Visit&& visit) {
 template <class To, class From>
 std::vector<To> converted(const std::vector<From>& numbers) {
   return std::vector<To>(numbers.begin(), numbers.end());
-}
-template <class To, class From>
-Matrix<To> converted(const Matrix<From>& matrix) {
-  Matrix<To> result(matrix.rows(), matrix.columns());
-  std::ranges::transform(matrix.values(), result.values().begin(), [](From x) { return static_cast<To>(x); });
-  return result;
 }
 template <class To, class From>
 Linear<To> converted(const Linear<From>& linear) {

@@ -69,6 +69,9 @@ std::uint64_t most_averaged(NumberType type);
 /// The smallest power of two, at least 1, times which a logit distance of `margin` makes the other weights vanish in this type.
 double saturating_scale(NumberType type, double margin = 1);
 
+/// The same numbers in another type, rounded to it. For float and double.
+template <class To, class From>
+Matrix<To> converted(const Matrix<From>& matrix);
 /// The same transformer in another type: every number rounded to it.
 template <class To, class From>
 Transformer<To> converted(const Transformer<From>& transformer);

@@ -131,10 +131,13 @@ class Maker {
 CompiledModel make(std::uint64_t n, std::uint64_t blocks, NumberType type, ComponentsRule rule, std::uint64_t edges, bool tell) {
   if (n == 0) throw mpc::UsageError("components: expected one vertex or more, got none");
   if (n > std::uint64_t{1} << 24) throw mpc::UsageError(fmt::format("components: expected at most 2^24 vertices, got {}", n));
+  // One model for all numbers of vertices that its bits can name.
+  const auto vertices = std::uint64_t{1} << id_bits(n);
   const auto averaged = most_averaged(type);
-  const auto most_edges = edges != 0 ? edges : std::min(n * (n - 1) / 2, averaged < n ? 0 : (averaged - n) / 2);
+  const auto most_edges = edges != 0 ? edges : std::min(vertices * (vertices - 1) / 2, averaged < vertices ? 0 : (averaged - vertices) / 2);
+  const auto tokens = vertices + 2 * most_edges;
   if (blocks == 0) blocks = id_bits(n);
-  Maker one(n, type, n + 2 * most_edges);
+  Maker one(n, type, tokens);
   if (rule == ComponentsRule::contract) {
     one.contract();
     one.maker().repeat_last(1);
@@ -143,10 +146,10 @@ CompiledModel make(std::uint64_t n, std::uint64_t blocks, NumberType type, Compo
   }
   for (std::uint64_t block = 1; block < blocks; ++block) one.maker().repeat_last(2);
   if (tell) one.tell_connected();
-  auto model = one.maker().finish(n + 2 * most_edges);
+  auto model = one.maker().finish(tokens);
   model.name = tell ? "connected" : "components";
   if (rule == ComponentsRule::shortcut) model.name += " (shortcut)";
-  model.parameters = {{"n", n}, {"bits", id_bits(n)}, {"blocks", blocks}};
+  model.parameters = {{"bits", id_bits(n)}, {"blocks", blocks}};
   model.source = rule == ComponentsRule::contract
                      ? "twice a block: T(x) = smallest value at address x; value = T(value); edges: address = T(address)"
                      : "in a block: vertices: value = smallest value at the own address; f(x) = value of vertex x; "

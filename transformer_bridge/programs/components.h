@@ -28,10 +28,11 @@ namespace bridge {
 
 enum class ComponentsRule { contract, shortcut };
 
-/// Two layers a block. Labels are right when each edge has one label (labels_settled), which no proof says of ceil(log2 n) blocks.
-/// blocks 0: ceil(log2 max(n, 2)). edges 0: as many as n vertices can have, if the number type can average so many values, else as many as
-/// it can; otherwise at most so many, loops and repeated ones counted.
-/// In float32 the certificate goes up to n = 2^20 vertices and 2^21 - 2 tokens. Throws mpc::UsageError for no vertices.
+/// Of n vertices, and of any other number that as many bits can name: it is the same model. Two layers a block. Labels are right when each
+/// edge has one label (labels_settled), which no proof says of ceil(log2 n) blocks. blocks 0: ceil(log2 max(n, 2)). edges 0: as many as
+/// 2^bits vertices can have, if the number type can average so many values, else as many as it can; otherwise at most so many, loops and
+/// repeated ones counted. In float32 the certificate goes up to n = 2^20 vertices and 2^21 - 2 tokens. Throws mpc::UsageError for no
+/// vertices.
 CompiledModel components(std::uint64_t n, std::uint64_t blocks, NumberType type, ComponentsRule rule = ComponentsRule::contract,
                          std::uint64_t edges = 0);
 

@@ -241,7 +241,7 @@ TEST(MemoryDifferences, AreFound) {
         held = 1 - held;
         const auto difference = roundtrip::memory_difference(compiled, run, l, rows[l]);
         ASSERT_TRUE(difference);
-        EXPECT_TRUE(difference->starts_with("layer " + std::to_string(l) + ": variable 1 of machine " + std::to_string(machine)))
+        EXPECT_TRUE(difference->starts_with("layer " + std::to_string(l) + ": machine.value of machine " + std::to_string(machine)))
             << *difference;
         held = 1 - held;
         run.memory[l][machine][0] ^= std::uint64_t{1} << bit;
