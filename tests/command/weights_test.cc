@@ -279,7 +279,7 @@ TEST_F(Checks, RoundtripRefusals) {
   expect_refused(roundtrip("check roundtrip --words 3 --json -"), 4, "expected");
   expect_refused(roundtrip("check roundtrip --words none"), 2, "--words");
   expect_refused(roundtrip("check roundtrip --tile 0"), 2, "--tile is 0");
-  expect_refused(roundtrip("check roundtrip --machines 0 --protocols sort/bitonic --json -"), 2, "0 machines");
+  expect_refused(roundtrip("check roundtrip --machines 0 --protocols sort/bitonic --json -"), 2, "--machines: 0; expected at least 1");
 }
 
 TEST_F(Checks, Programs) {

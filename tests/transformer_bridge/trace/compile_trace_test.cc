@@ -276,7 +276,7 @@ TEST(TracedCycles, TakeEdgesThatArePermutations) {
 TEST(TracedProblems, RefuseSizesThatDoNotFit) {
   EXPECT_TRUE(refusal([] { traced_sort(4, 23, 1); }).starts_with("usage: words of 23 bits"));
   EXPECT_TRUE(refusal([] { traced_sort(4, 0, 1); }).starts_with("usage: words of 0 bits"));
-  EXPECT_TRUE(refusal([] { traced_sort(0, 4, 1); }).starts_with("usage: 0 machines; expected 1 to "));
+  EXPECT_TRUE(refusal([] { traced_sort(0, 4, 1); }).starts_with("usage: 0 machines; in weights expected 1 to "));
   EXPECT_TRUE(refusal([] { traced_compose(0, 4, 1); }).starts_with("usage: --n is 0"));
   EXPECT_EQ(refusal([] { traced_reduce("mean", 4, 4, 1); }), "usage: reduce has no variant 'mean'; expected min or max");
 }
