@@ -26,21 +26,22 @@ namespace {
 /// Rows up to here are compared with the run on messages after every layer: reference attention is quadratic.
 constexpr std::size_t most_compared_tokens = 1024;
 
+/// Output options, and their files.
+std::vector<std::pair<std::string, std::string>> outputs_of(const CompileOptions& options) {
+  const auto& weights = options.weights;
+  return {{"--json", options.json},           {"--labels", options.labels},
+          {"--onnx", weights.onnx},           {"--safetensors", weights.safetensors},
+          {"--input-npy", weights.input_npy}, {"--output-npy", weights.output_npy}};
+}
+
 void check(const CompileOptions& options) {
   const auto& weights = options.weights;
   check(static_cast<const ProblemOptions&>(options));
-  check_outputs({{"--json", options.json},
-                 {"--labels", options.labels},
-                 {"--onnx", weights.onnx},
-                 {"--safetensors", weights.safetensors},
-                 {"--input-npy", weights.input_npy},
-                 {"--output-npy", weights.output_npy}},
-                files_read(options));
-  for (const auto& [option, file] : {std::pair{"--onnx", weights.onnx},
-                                     {"--safetensors", weights.safetensors},
-                                     {"--input-npy", weights.input_npy},
-                                     {"--output-npy", weights.output_npy}}) {
-    if (file == "-") throw mpc::UsageError(fmt::format("{} is '-'; expected a file: it is not text", option));
+  const auto files = outputs_of(options);
+  check_outputs(files, files_read(options));
+  for (const auto& [option, file] : files) {
+    if (file == "-" && option != "--json" && option != "--labels")
+      throw mpc::UsageError(fmt::format("{} is '-'; expected a file: it is not text", option));
   }
   if (!options.dump_attention.empty() || !options.dump_residual.empty()) {
     throw mpc::UsageError("--dump-attention and --dump-residual are of the transformer without --weights; see --show");
@@ -52,8 +53,7 @@ void check(const CompileOptions& options) {
   if (weights.blocks && (*weights.blocks == 0 || *weights.blocks > 1024)) {
     throw mpc::UsageError(fmt::format("--blocks is {}; expected 1 to 1024", *weights.blocks));
   }
-  if (options.dry_run &&
-      !(options.json + options.labels + weights.onnx + weights.safetensors + weights.input_npy + weights.output_npy).empty()) {
+  if (options.dry_run && std::ranges::any_of(files, [](const auto& file) { return !file.second.empty(); })) {
     throw mpc::UsageError("--dry-run writes no files");
   }
   if (weights.threads && (*weights.threads == 0 || *weights.threads > 1024)) {

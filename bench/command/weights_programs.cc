@@ -75,8 +75,8 @@ WeightsReading read_components(const WrittenGraph& graph, ComponentsVariant vari
     // No oracle is needed to see this: an edge has two labels.
     reading.verdict = Verdict::wrong;
     reading.wrong = "the labels are not settled: the ends of an edge have different ones";
-    reading.advice = fmt::format("this graph needs {} blocks: --blocks {}", bridge::blocks_needed(graph.vertices, graph.edges, rule),
-                                 bridge::blocks_needed(graph.vertices, graph.edges, rule));
+    const auto needed = bridge::blocks_needed(graph.vertices, graph.edges, rule);
+    reading.advice = fmt::format("this graph needs {} blocks: --blocks {}", needed, needed);
     return reading;
   }
   if (!verify) return reading;

@@ -1,5 +1,7 @@
 #include "bench/command/weights_run.h"
 
+#include <utility>
+
 #include <fmt/core.h>
 
 #include "mpc/clock.h"
@@ -10,6 +12,17 @@
 
 namespace roundtrip {
 namespace {
+
+/// The forward pass by the reference kernels, on any number of tokens: visit(l, rows before, rows after) for every layer.
+template <class Real, class Visit>
+bridge::Matrix<Real> layer_by_layer(const bridge::Transformer<Real>& transformer, bridge::Matrix<Real> rows, const Visit& visit) {
+  for (std::size_t l = 0; l < transformer.layers().size(); ++l) {
+    auto after = bridge::apply(transformer.layers()[l], rows, l);
+    visit(l, rows, after);
+    rows = std::move(after);
+  }
+  return rows;
+}
 
 template <class Real>
 WeightsRun run(const bridge::CompiledModel& model, const bridge::Matrix<double>& x, bridge::Kernel kernel, std::size_t threads) {
@@ -24,11 +37,7 @@ WeightsRun run(const bridge::CompiledModel& model, const bridge::Matrix<double>&
   };
   if (kernel == bridge::Kernel::reference) {
     result.device = "reference";
-    timed([&] {  // layer by layer: any number of tokens will do
-      auto rows = input;
-      for (std::size_t l = 0; l < transformer.layers().size(); ++l) rows = bridge::apply(transformer.layers()[l], rows, l);
-      return rows;
-    });
+    timed([&] { return layer_by_layer(transformer, input, [](std::size_t, const auto&, const auto&) {}); });
   } else if (kernel == bridge::Kernel::dense) {
     const auto kernels = bridge::cpu_kernels<Real>(threads);
     result.device = kernels->describe();
@@ -46,13 +55,10 @@ WeightsRun run(const bridge::CompiledModel& model, const bridge::Matrix<double>&
 template <class Real>
 void layers(const bridge::CompiledModel& model, const bridge::Matrix<double>& x,
             const std::function<void(std::size_t, const bridge::Matrix<double>&, const bridge::Matrix<double>&)>& visit) {
-  const auto transformer = bridge::converted<Real>(model.transformer);
-  auto rows = bridge::converted<Real>(x);
-  for (std::size_t l = 0; l < transformer.layers().size(); ++l) {
-    const auto before = bridge::converted<double>(rows);
-    rows = bridge::apply(transformer.layers()[l], rows, l);
-    visit(l, before, bridge::converted<double>(rows));
-  }
+  layer_by_layer(bridge::converted<Real>(model.transformer), bridge::converted<Real>(x),
+                 [&](std::size_t l, const auto& before, const auto& after) {
+                   visit(l, bridge::converted<double>(before), bridge::converted<double>(after));
+                 });
 }
 
 }  // namespace

@@ -37,11 +37,15 @@ Expression operator+(const Expression& a, const Expression& b) { return combined
 Expression operator-(const Expression& a, const Expression& b) { return combined(a, b, -1); }
 Expression operator*(double factor, const Expression& a) { return combined(Expression(), a, factor); }
 
+Expression value_of(Atom atom) {
+  Expression e;
+  e.terms.emplace_back(atom, 1.0);
+  return e;
+}
+
 Expression Circuit::column(std::string name, Range range) {
   units_.push_back({{}, range, 0, std::move(name)});
-  Expression e;
-  e.terms.emplace_back(static_cast<Atom>(units_.size() - 1), 1.0);
-  return e;
+  return value_of(static_cast<Atom>(units_.size() - 1));
 }
 
 Expression Circuit::relu(const Expression& e) {
@@ -50,9 +54,7 @@ Expression Circuit::relu(const Expression& e) {
   if (within.low >= 0) return e;
   const auto [known, is_new] = known_.try_emplace(e, static_cast<Atom>(units_.size()));
   if (is_new) units_.push_back({e, {0, within.high}, depth(e) + 1});
-  Expression result;
-  result.terms.emplace_back(known->second, 1.0);
-  return result;
+  return value_of(known->second);
 }
 
 Range Circuit::range(const Expression& e) const {

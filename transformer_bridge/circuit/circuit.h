@@ -28,6 +28,9 @@ Expression operator+(const Expression& a, const Expression& b);
 Expression operator-(const Expression& a, const Expression& b);
 Expression operator*(double factor, const Expression& a);
 inline Expression operator-(const Expression& a) { return -1.0 * a; }
+/// The value of an atom, and the column that such an expression is.
+Expression value_of(Atom atom);
+inline Atom atom_of(const Expression& column) { return column.terms.front().first; }
 inline Expression& operator+=(Expression& a, const Expression& b) { return a = a + b; }
 
 /// Where the values of an expression lie.

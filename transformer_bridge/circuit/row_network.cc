@@ -56,7 +56,6 @@ class Builder {
     auto columns = width_;
     for (unsigned level = 1; level <= depth_; ++level) {
       std::map<Held, std::size_t> here;
-      std::vector<std::pair<Expression, Held>> rows;
       for (const auto atom : needed_[level]) {
         here.emplace(Held{atom}, here.size());
         if (circuit_.unit(atom).depth < level && circuit_.unit(atom).range.low < 0) here.emplace(Held{atom, true}, here.size());
@@ -67,9 +66,7 @@ class Builder {
         if (known.depth == level) {
           put(linear, known.input, 1, unit, before);
         } else {
-          Expression itself;
-          itself.terms.emplace_back(held.atom, 1.0);
-          put(linear, itself, held.negative ? -1 : 1, unit, before);
+          put(linear, value_of(held.atom), held.negative ? -1 : 1, unit, before);
         }
       }
       network_.units += here.size();
@@ -144,11 +141,7 @@ RowNetwork row_network(const Circuit& circuit, const std::map<Atom, std::size_t>
   for (const auto& [column, expression] : outputs) {
     if (!written.insert(column).second) throw std::logic_error(fmt::format("column {} is written twice", column));
     auto change = expression;
-    if (const auto it = atom_at.find(column); it != atom_at.end()) {
-      Expression itself;
-      itself.terms.emplace_back(it->second, 1.0);
-      change = change - itself;
-    }
+    if (const auto it = atom_at.find(column); it != atom_at.end()) change = change - value_of(it->second);
     if (!change.is_constant() || change.constant != 0) changes.emplace_back(column, std::move(change));
   }
   return Builder(circuit, column_of, width).build(changes);

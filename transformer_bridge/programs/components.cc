@@ -245,12 +245,12 @@ std::vector<std::uint64_t> ComponentsSteps::smallest() const {
 }
 
 void ComponentsSteps::layer() {
-  const bool connect = rule_ == ComponentsRule::shortcut && layers_++ % 2 == 0;
+  const bool connect = rule_ == ComponentsRule::shortcut && layers_ % 2 == 0;
+  ++layers_;
   if (connect) {
     labels_ = smallest();
     return;
   }
-  if (rule_ == ComponentsRule::contract) ++layers_;
   const auto to = rule_ == ComponentsRule::contract ? smallest() : labels_;
   for (auto& label : labels_) label = to[label];
   for (auto& [a, b] : tokens_) a = to[a], b = to[b];

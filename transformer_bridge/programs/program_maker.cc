@@ -12,7 +12,7 @@ BitWord ProgramMaker::word(unsigned bits) {
   BitWord word;
   for (unsigned i = 0; i < bits; ++i) {
     word.push_back(circuit_.column(fmt::format("column {}", column_of_.size())));
-    column_of_.emplace(word.back().terms.front().first, column_of_.size());
+    column_of_.emplace(atom_of(word.back()), column_of_.size());
     held_.emplace_back();
   }
   return word;
@@ -24,7 +24,7 @@ void ProgramMaker::holds(const BitWord& word, const std::string& variable, const
   }
 }
 
-std::size_t ProgramMaker::column(const Bit& bit) const { return column_of_.at(bit.terms.front().first); }
+std::size_t ProgramMaker::column(const Bit& bit) const { return column_of_.at(atom_of(bit)); }
 
 void ProgramMaker::bring(HeadPlan& head, const BitWord& into, const BitWord& value) const {
   for (std::size_t i = 0; i < into.size(); ++i) head.brought.emplace_back(column(into[i]), value[i]);

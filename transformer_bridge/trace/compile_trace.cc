@@ -64,7 +64,7 @@ StoredWord stored_word(const TracedMemory& word, const Columns& columns) {
       stored.bits.push_back({Kind::constant, bit.constant != 0 ? std::size_t{1} : std::size_t{0}});
       continue;
     }
-    const auto it = columns.find(bit.terms.front().first);
+    const auto it = columns.find(atom_of(bit));
     stored.bits.push_back(it == columns.end() ? StoredWord::Place{Kind::forgotten, 0} : StoredWord::Place{Kind::column, it->second});
   }
   return stored;

@@ -4,11 +4,7 @@ namespace bridge {
 
 std::vector<HeadPlan> route(const Trace& trace, const ScheduledLayer& layer, const std::map<Atom, std::size_t>& received) {
   std::vector<Expression> own;
-  for (const auto atom : trace.own_id) {
-    Expression bit;
-    bit.terms.emplace_back(atom, 1.0);
-    own.push_back(std::move(bit));
-  }
+  for (const auto atom : trace.own_id) own.push_back(value_of(atom));
   std::vector<HeadPlan> heads;
   for (const auto& head : layer.heads) {
     HeadPlan plan;

@@ -8,12 +8,6 @@
 namespace bridge {
 namespace {
 
-Expression value_of(Atom atom) {
-  Expression e;
-  e.terms.emplace_back(atom, 1.0);
-  return e;
-}
-
 class Scheduler {
  public:
   explicit Scheduler(const Trace& trace) : trace_(trace) { result_.circuit = trace.circuit; }
@@ -133,7 +127,7 @@ class Scheduler {
       if (known.value == e) return value_of(known.atom);
     }
     const auto column = result_.circuit.column(fmt::format("{}[{}]", name, bit));
-    sent.push_back({column.terms.front().first, e, name, bit});
+    sent.push_back({atom_of(column), e, name, bit});
     return column;
   }
 

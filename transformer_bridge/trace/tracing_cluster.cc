@@ -10,16 +10,8 @@
 namespace bridge {
 namespace {
 
-Atom atom_of(const Expression& column) { return column.terms.front().first; }
-
-Expression value_of(Atom atom) {
-  Expression e;
-  e.terms.emplace_back(atom, 1.0);
-  return e;
-}
-
 bool is_column_alone(const Circuit& circuit, const Expression& e) {
-  return e.constant == 0 && e.terms.size() == 1 && e.terms.front().second == 1 && circuit.unit(e.terms.front().first).is_column();
+  return e.terms.size() == 1 && e == value_of(atom_of(e)) && circuit.unit(atom_of(e)).is_column();
 }
 
 std::string text_of(const Expression& e) {

@@ -226,8 +226,6 @@ class TracedOutbox {
 class TracingCluster {
  public:
   using Word = TracedWord;
-  template <class T>
-  using Variable = TracedPerMachine<T>;
 
   /// `item_words` and `per_machine`: the input, `per_machine` items for each machine. Every word of it has model.word_bits bits at most.
   TracingCluster(const mpc::Model& model, std::uint64_t per_machine, std::uint64_t item_words);

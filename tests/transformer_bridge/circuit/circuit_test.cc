@@ -12,8 +12,6 @@
 namespace bridge {
 namespace {
 
-using tests::atom_of;
-
 TEST(Expressions, AreSumsWithTheirTermsInOrder) {
   Circuit circuit;
   const auto x = circuit.column("x"), y = circuit.column("y"), z = circuit.column("z");

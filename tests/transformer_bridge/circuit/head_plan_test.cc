@@ -13,7 +13,6 @@
 namespace bridge {
 namespace {
 
-using tests::atom_of;
 using tests::columns_in_order;
 using tests::word_columns;
 

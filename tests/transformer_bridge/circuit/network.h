@@ -21,8 +21,6 @@ using bridge::Circuit;
 using bridge::Expression;
 using bridge::Matrix;
 
-inline Atom atom_of(const Expression& column) { return column.terms.front().first; }
-
 /// New columns for a word, lowest bit first.
 inline BitWord word_columns(Circuit& circuit, unsigned bits) {
   BitWord word;

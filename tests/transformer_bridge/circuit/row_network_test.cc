@@ -14,7 +14,6 @@ namespace bridge {
 namespace {
 
 using tests::applied;
-using tests::atom_of;
 using tests::refusal;
 
 /// The network's hidden layers: of the row it keeps, the residual, nothing is said here.

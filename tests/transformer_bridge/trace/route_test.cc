@@ -21,7 +21,7 @@ struct OneHead {
   std::vector<Atom> destination;
 
   explicit OneHead(unsigned bits, bool always) {
-    const auto column = [&](const std::string& name) { return trace.circuit.column(name).terms.front().first; };
+    const auto column = [&](const std::string& name) { return atom_of(trace.circuit.column(name)); };
     const auto value_of = [](Atom atom) {
       Expression e;
       e.terms.emplace_back(atom, 1.0);
